@@ -1,0 +1,33 @@
+# A layer is a folder of src/ and an archive. Its unit tests link that archive
+# and the layers it may see, and nothing else: that is how the rule of
+# docs/architecture.md ("who may include whom") is held.
+
+# dohle_layer(NAME [SEES layer...] [USES library...])
+function(dohle_layer name)
+    cmake_parse_arguments(layer "" "" "SEES;USES" ${ARGN})
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.c)
+    add_library(dh_${name} STATIC ${sources})
+    target_include_directories(dh_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include
+                                                 ${PROJECT_SOURCE_DIR}/src)
+    list(TRANSFORM layer_SEES PREPEND dh_)
+    target_link_libraries(dh_${name} PUBLIC ${layer_SEES} PRIVATE ${layer_USES})
+    if(DOHLE_BUILD_TESTS)
+        dohle_unit_tests(${name})
+    endif()
+endfunction()
+
+# One program for each tests/unit/LAYER/**/X_test.c, named unit-LAYER-X.
+function(dohle_unit_tests layer)
+    set(folder ${PROJECT_SOURCE_DIR}/tests/unit/${layer})
+    file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${folder}/*_test.c)
+    foreach(test ${tests})
+        file(RELATIVE_PATH test_name ${folder} ${test})
+        string(REPLACE "/" "-" test_name ${test_name})
+        string(REGEX REPLACE "_test\\.c$" "" test_name ${test_name})
+        set(target unit-${layer}-${test_name})
+        add_executable(${target} ${test})
+        target_link_libraries(${target} PRIVATE -Wl,--whole-archive dh_${layer}
+                                                -Wl,--no-whole-archive cmocka)
+        add_test(NAME ${target} COMMAND ${target})
+    endforeach()
+endfunction()
