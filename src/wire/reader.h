@@ -59,7 +59,7 @@ static inline void dh_reader_fail(struct dh_reader *reader)
 uint32_t dh_read_unsigned_varint_long(struct dh_reader *reader);
 uint64_t dh_read_unsigned_varlong_long(struct dh_reader *reader);
 
-// Where the next `size` bytes are, stepping over them; NULL with the error set.
+// Where the next `size` bytes (not 0) are, stepping over them; NULL with the error set.
 static inline const uint8_t *dh_reader_take(struct dh_reader *reader, size_t size)
 {
     if (size > dh_reader_left(reader)) {
@@ -176,7 +176,9 @@ static inline dohle_bytes dh_read_bytes(struct dh_reader *reader, size_t size)
 
 static inline void dh_read_skip(struct dh_reader *reader, size_t size)
 {
-    (void)dh_reader_take(reader, size);
+    if (size > 0) {
+        (void)dh_reader_take(reader, size);
+    }
 }
 
 #endif
