@@ -62,9 +62,11 @@ enum dohle_error_class {
     X(NO_OFFSET, -43, DATA, "no committed offset, and auto.offset.reset is none")        \
     X(OFFSET_OUT_OF_RANGE, -44, DATA, "the offset is outside the log")                   \
     X(LOG_TRUNCATION, -45, DATA, "the log was truncated below the position")             \
-    X(COMMIT_FAILED, -50, REJOIN, "not a member any more; the offsets are not committed") \
+    X(COMMIT_FAILED, -50, REJOIN,                                                        \
+      "not a member any more; the offsets are not committed")                            \
     X(REBALANCE_IN_PROGRESS, -51, REJOIN, "the group is rebalancing: poll, then commit") \
-    X(RETRIABLE_COMMIT_FAILED, -52, RETRIABLE, "the commit failed but may be tried again") \
+    X(RETRIABLE_COMMIT_FAILED, -52, RETRIABLE,                                           \
+      "the commit failed but may be tried again")                                        \
     X(FENCED_INSTANCE, -53, FATAL, "another member uses the same group.instance.id")     \
     X(GROUP_REFUSED, -54, FATAL, "the coordinator refuses this member")                  \
     X(AUTHENTICATION, -60, AUTHORIZATION, "the broker did not accept who we are")        \
@@ -79,6 +81,7 @@ enum dohle_error_class {
 
 enum dohle_error {
     DOHLE_OK = 0,
+
 #define DOHLE_ERROR_ENUM(name, value, class, text) DOHLE_ERR_##name = (value),
     DOHLE_ERROR_MAP(DOHLE_ERROR_ENUM)
 #undef DOHLE_ERROR_ENUM
@@ -86,13 +89,13 @@ enum dohle_error {
 
 // All that is known about one error.
 typedef struct dohle_error_info {
-    int code;             // enum dohle_error; 0: no error
-    int16_t broker_code;  // the broker's own code; 0: the error is not a broker's
-    int32_t node_id;      // the broker concerned; -1: none
-    int32_t partition;    // the partition concerned; -1: none
-    int64_t offset;       // the offset concerned; -1: none
-    char topic[256];      // the topic concerned; "": none
-    char text[512];       // one sentence: what, to whom, why, what to do
+    int code;            // enum dohle_error; 0: no error
+    int16_t broker_code; // the broker's own code; 0: the error is not a broker's
+    int32_t node_id;     // the broker concerned; -1: none
+    int32_t partition;   // the partition concerned; -1: none
+    int64_t offset;      // the offset concerned; -1: none
+    char topic[256];     // the topic concerned; "": none
+    char text[512];      // one sentence: what, to whom, why, what to do
 } dohle_error_info;
 
 // The class of an error; 0 has DOHLE_CLASS_NONE. Any thread, never blocks.

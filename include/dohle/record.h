@@ -31,7 +31,7 @@ typedef struct dohle_record {
     dohle_bytes headers;  // as on the wire: read with dohle_header_next
     int32_t header_count;
     int32_t partition;
-    int32_t leader_epoch; // of the batch; -1: unknown
+    int32_t leader_epoch;  // of the batch; -1: unknown
     int8_t timestamp_type; // enum dohle_timestamp_type
 } dohle_record;
 

@@ -21,9 +21,9 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-#define DOHLE_API __attribute__((visibility("default")))
+#    define DOHLE_API __attribute__((visibility("default")))
 #else
-#define DOHLE_API
+#    define DOHLE_API
 #endif
 
 // A view of bytes. data NULL means null, which Kafka tells apart from empty.

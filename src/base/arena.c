@@ -18,8 +18,8 @@ struct dh_arena_block {
 
 void dh_arena_init(struct dh_arena *arena, const dohle_allocator *mem, size_t used_max)
 {
-    *arena = (struct dh_arena){.mem = mem,
-                               .used_max = used_max == 0 ? SIZE_MAX : used_max};
+    *arena =
+        (struct dh_arena){.mem = mem, .used_max = used_max == 0 ? SIZE_MAX : used_max};
 }
 
 static void free_block(struct dh_arena *arena, struct dh_arena_block *block)

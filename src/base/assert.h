@@ -12,9 +12,9 @@
 
 // For walks over whole structures: on in debug builds and in the simulator.
 #ifdef DOHLE_CHECK_DEBUG
-#define DH_CHECK_DEBUG(condition) DH_ASSERT(condition)
+#    define DH_CHECK_DEBUG(condition) DH_ASSERT(condition)
 #else
-#define DH_CHECK_DEBUG(condition) ((void)sizeof(condition))
+#    define DH_CHECK_DEBUG(condition) ((void)sizeof(condition))
 #endif
 
 #define DH_MUST_CHECK __attribute__((warn_unused_result))
@@ -23,7 +23,7 @@
 
 // The struct of type `type` whose `member` is at `pointer`.
 #define DH_CONTAINER_OF(pointer, type, member)                                           \
-    ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 _Noreturn void dh_assert_failed(const char *file, int line, const char *condition);
 

@@ -12,8 +12,7 @@
 #include <dohle/types.h>
 
 // A view of a string literal.
-#define DH_BYTES(literal)                                                                \
-    ((dohle_bytes){(const uint8_t *)(literal), sizeof(literal) - 1})
+#define DH_BYTES(literal) ((dohle_bytes){(const uint8_t *)(literal), sizeof(literal) - 1})
 
 #define DH_BYTES_NULL ((dohle_bytes){NULL, 0})
 

@@ -76,7 +76,8 @@ void dh_frame_pool_deinit(struct dh_frame_pool *pool)
 
 struct dh_frame *dh_frame_pool_get(struct dh_frame_pool *pool, size_t capacity)
 {
-    DH_LIST_EACH (link, &pool->free) {
+    DH_LIST_EACH(link, &pool->free)
+    {
         struct dh_frame *frame = frame_of(link);
         if (frame->capacity < capacity) {
             continue;

@@ -21,13 +21,15 @@ static void frame_is_freed_with_its_last_holder(void **state)
 static void pool_hands_out_what_fits(void **state)
 {
     (void)state;
+
     static const struct {
         size_t kept, asked;
         bool reused;
     } rows[] = {
-        {1000, 1000, true}, {1000, 250, true},   {1000, 249, false},
+        {1000, 1000, true},  {1000, 250, true}, {1000, 249, false},
         {1000, 1001, false}, {1000, 999, true},
     };
+
     for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
         struct test_memory memory;
         test_memory_init(&memory);

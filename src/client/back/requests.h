@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Requests settle.
+ *
+ * An asynchronous operation is a small object, embedded in the module that owns
+ * it. It is idle, queued for a node, in flight, or cancelled but still awaited;
+ * while not idle it always has a deadline. One reply comes for each start, and
+ * its handler must say how the operation is settled: done, retry, or failed.
+ *
+ *        start                bytes out             reply
+ *   IDLE ------> QUEUED ----------------> IN_FLIGHT ------> handler: settled
+ *     ^             | cancel                  | cancel         | RETRY: WAITING until
+ *     |             v                         v                |   the back-off is over,
+ *     +---------- IDLE      reply dropped  CANCELLED           |   then on_due
+ *     +--------------------------------------------------------+
+ *
+ * A queued operation waits for its node's connection (resolved, connected,
+ * ApiVersions known). Only then is the request filled in, by the owner's `fill`,
+ * so that what goes out is never older than it must be and fits the version.
+ * P1, P2, L7 of the reliability rows: replies match the oldest request of their
+ * connection; in flight is a state; every turn has a cause.
+ *
+ * The deadline covers the wait for the connection too. When it passes in flight,
+ * the handler gets DOHLE_ERR_TIMEOUT and the connection is closed, as Java does.
+ *
+ * Owner thread: the back half's. Nothing here allocates after start.
+ */
+#ifndef DH_CLIENT_BACK_REQUESTS_H
+#define DH_CLIENT_BACK_REQUESTS_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/backoff.h"
+#include "base/frame.h"
+#include "base/heap.h"
+#include "base/list.h"
+
+struct dh_op;
+struct dh_requests;
+
+// Node ids are Kafka's (>= 0). Bootstrap addresses have ids below -1.
+#define DH_NODE_NONE (-1)
+// Any connected node, the least loaded first; else a bootstrap address.
+#define DH_NODE_ANY INT32_MIN
+
+/*
+ * A node has a connection for each channel, made when first needed, so that a
+ * commit never waits behind a long poll, nor a heartbeat behind a parked
+ * JoinGroup (X-070).
+ */
+enum dh_channel {
+    DH_CHANNEL_GENERAL,     // metadata, offsets, admin, produce
+    DH_CHANNEL_FETCH,       // Fetch only
+    DH_CHANNEL_COORDINATOR, // the group's requests, commits
+    DH_CHANNEL_COUNT
+};
+
+enum dh_op_state {
+    DH_OP_IDLE,      // waits for start
+    DH_OP_QUEUED,    // waits for the connection
+    DH_OP_IN_FLIGHT, // waits for the response
+    DH_OP_CANCELLED, // in flight, the response will be dropped
+    DH_OP_WAITING,   // settled as RETRY; on_due comes when the back-off is over
+};
+
+enum dh_settled {
+    DH_SETTLED_DONE,   // -> IDLE, back-off starts over
+    DH_SETTLED_RETRY,  // -> WAITING for the next back-off
+    DH_SETTLED_FAILED, // -> IDLE, the owner has told whoever must know
+};
+
+struct dh_reply {
+    int err;              // 0, or why there is no response: TIMEOUT, CONNECT, RESOLVE,
+                          // DISCONNECTED, PROTOCOL, UNSUPPORTED_VERSION, AUTHENTICATION,
+                          // NO_MEMORY, or what `fill` returned
+    int32_t node_id;      // who was asked
+    int16_t version;      // of the response
+    const void *response; // decoded; NULL with err; valid during the handler
+    struct dh_frame *frame; // what the response's views point into: hold it to keep them
+    const char *text;       // with err: what happened, to which address, why
+};
+
+struct dh_op_class {
+    const char *name; // "Heartbeat": for the log
+    int16_t api_key;
+    enum dh_channel channel;
+    /* Fills *request (defaults already set) for this version. What it points to must
+     * be in the arena or live until `fill` has returned and the request is encoded.
+     * Non-zero: the request is not sent, the reply carries the error. */
+    int (*fill)(struct dh_op *op, int16_t version, void *request, struct dh_arena *arena,
+                int64_t now_ns);
+    // Once for each start, never for a cancelled operation.
+    enum dh_settled (*on_reply)(struct dh_op *op, const struct dh_reply *reply,
+                                int64_t now_ns);
+    // The back-off after RETRY is over: start again, perhaps elsewhere, or give up.
+    // The operation is IDLE.
+    void (*on_due)(struct dh_op *op, int64_t now_ns);
+};
+
+struct dh_op {
+    const struct dh_op_class *cls;
+    enum dh_op_state state;
+    int32_t node_id; // asked; valid unless IDLE
+    int64_t sent_ns; // when the bytes went out; IN_FLIGHT and CANCELLED
+    struct dh_backoff backoff;
+    struct dh_timer timer; // the deadline, or the end of the back-off
+    struct dh_link link;   // queue of the node, or order in flight
+    int16_t version_max;   // never use a newer version of the API; -1: no limit
+    // Owned by requests.c:
+    int32_t correlation_id;
+    int16_t version;
+};
+
+/*
+ * Binds an operation to its class, with the back-off of retry.backoff.ms. `op` is
+ * part of its owner, which uses DH_CONTAINER_OF. Returns 0 or DOHLE_ERR_NO_MEMORY.
+ */
+DH_MUST_CHECK int dh_op_init(struct dh_op *op, const struct dh_op_class *cls,
+                             struct dh_requests *requests);
+
+// Cancels if needed. An operation in flight may be deinitialised: its correlation id
+// stays known to the connection, and the response is dropped.
+void dh_op_deinit(struct dh_op *op, struct dh_requests *requests);
+
+/*
+ * IDLE (or WAITING: the back-off is cut short) -> QUEUED. The reply may come at any later `dh_requests_*`
+ * call, never from inside this one.
+ */
+void dh_op_start(struct dh_op *op, struct dh_requests *requests, int32_t node_id,
+                 int64_t deadline_ns, int64_t now_ns);
+
+// Any state -> IDLE or CANCELLED. No reply comes. An op that is CANCELLED cannot be
+// started until its old response has come or its connection is gone: see dh_op_is_busy.
+void dh_op_cancel(struct dh_op *op, struct dh_requests *requests);
+
+// QUEUED, IN_FLIGHT or CANCELLED.
+static inline bool dh_op_is_busy(const struct dh_op *op)
+{
+    return op->state == DH_OP_QUEUED || op->state == DH_OP_IN_FLIGHT ||
+           op->state == DH_OP_CANCELLED;
+}
+
+// Whether a request could go out to that node at once: not in connection back-off,
+// not throttled (KIP-219, CL-089). Unknown nodes: false.
+bool dh_requests_is_ready(const struct dh_requests *requests, int32_t node_id,
+                          enum dh_channel channel, int64_t now_ns);
+
+// When the node's throttling or connection back-off ends; now_ns when it is ready.
+int64_t dh_requests_ready_at(const struct dh_requests *requests, int32_t node_id,
+                             enum dh_channel channel, int64_t now_ns);
+
+#endif

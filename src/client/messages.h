@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What passes between the two halves of the client.
+ *
+ * Every message is a block of memory that travels to the other half and comes
+ * back to the half that made it, so that an answer never has to be allocated:
+ *
+ *     made by   going there                 coming back
+ *     front     a command                   the same block, answered
+ *     back      a notice                    the same block, done with
+ *
+ * The maker frees. A message holds values and memory of its own, never a
+ * pointer into the other half. Exceptions are frames, which are counted.
+ * In production two queues carry messages between two threads; in the
+ * simulator a scheduler does, with any delay. Both queues keep order.
+ *
+ * Order within a queue is what makes this right: an answer to an assignment
+ * comes before the first chunk for it; a seek made in on_assigned comes before
+ * the callback's own return; a partition's error comes behind its last chunk.
+ *
+ * The term guards against stale work (docs/architecture.md). Every assigned
+ * partition has one, and what was made under another is dropped:
+ *
+ *     assignment   written by the back half: a new number for each assignment of
+ *                  the partition, from a counter of the consumer, never reused
+ *     position     written by the front half: 0 for a new assignment, a new number
+ *                  for each seek, from a counter of the consumer, never reused
+ *
+ * A slot is the index of an assigned partition in the back half's table, which
+ * the front half mirrors. It is reused; the term is not.
+ */
+#ifndef DH_CLIENT_MESSAGES_H
+#define DH_CLIENT_MESSAGES_H
+
+#include <stdbool.h>
+
+#include <dohle/error.h>
+#include <dohle/types.h>
+
+#include "base/frame.h"
+#include "base/list.h"
+#include "record/batch.h"
+
+struct dh_term {
+    uint64_t assignment; // >= 1; 0: not assigned
+    uint64_t position;   // 0: no seek since the assignment
+};
+
+static inline bool dh_term_equal(struct dh_term a, struct dh_term b)
+{
+    return a.assignment == b.assignment && a.position == b.position;
+}
+
+enum dh_message_kind {
+    // Commands: made by the front half.
+    DH_COMMAND_SUBSCRIBE,    // struct dh_command_subscribe
+    DH_COMMAND_UNSUBSCRIBE,  // struct dh_command_leave
+    DH_COMMAND_ASSIGN,       // struct dh_command_assign
+    DH_COMMAND_SEEK,         // struct dh_command_seek
+    DH_COMMAND_PAUSE,        // struct dh_command_pause
+    DH_COMMAND_COMMIT,       // struct dh_command_commit
+    DH_COMMAND_COMMITTED,    // struct dh_command_offsets
+    DH_COMMAND_LIST_OFFSETS, // struct dh_command_offsets
+    DH_COMMAND_TOPICS,       // struct dh_command_topics
+    DH_COMMAND_REBALANCE,    // struct dh_command_rebalance
+    DH_COMMAND_CLOSE,        // struct dh_command_leave
+    // Notices: made by the back half.
+    DH_NOTICE_CHUNK,           // struct dh_chunk: records
+    DH_NOTICE_POSITION,        // struct dh_notice_position
+    DH_NOTICE_PARTITION_ERROR, // struct dh_notice_partition_error
+    DH_NOTICE_ERROR,           // struct dh_notice_error
+    DH_NOTICE_REVOKE,          // struct dh_notice_ownership
+    DH_NOTICE_LOSE,            // struct dh_notice_ownership
+    DH_NOTICE_ASSIGN,          // struct dh_notice_ownership
+    DH_NOTICE_TOPICS,          // struct dh_notice_topics: what a pattern matches now
+};
+
+struct dh_message {
+    struct dh_link link; // the queue's, or whoever holds the message
+    enum dh_message_kind kind;
+    uint32_t size; // bytes of the whole block, for the allocator of its maker
+};
+
+// One partition named in a message. The name is in the same block.
+struct dh_named_partition {
+    const char *topic;
+    int32_t partition;
+    uint32_t slot;       // filled in by the back half
+    uint64_t assignment; // filled in by the back half
+};
+
+// ---- Commands ----
+
+/*
+ * The subscription, sent by the first poll after dohle_consumer_subscribe: joins
+ * the group or, when a member already, rejoins with the new topics.
+ */
+struct dh_command_subscribe {
+    struct dh_message message;
+    const char *pattern; // NULL: topics
+    uint32_t topic_count;
+    const char *const *topics; // sorted, no duplicates
+    int err;                   // answer
+};
+
+// Leaves the group; with CLOSE also ends fetch sessions and connections.
+struct dh_command_leave {
+    struct dh_message message;
+    int64_t deadline_ns;
+    int err; // answer
+};
+
+/*
+ * Assignment by hand: the whole of it, replacing the one before. A partition that
+ * stays keeps slot and term. Sent with the first call that needs it (poll,
+ * position, commit). The back half starts to find positions at once.
+ */
+struct dh_command_assign {
+    struct dh_message message;
+    int err; // answer
+    uint32_t count;
+    struct dh_named_partition *partitions; // slot and assignment: answer
+};
+
+enum dh_seek_target {
+    DH_SEEK_OFFSET,    // to `offset`
+    DH_SEEK_BEGINNING, // look up the log start
+    DH_SEEK_END,       // look up the high watermark
+    DH_SEEK_POLICY,    // what auto.offset.reset says (after OFFSET_OUT_OF_RANGE)
+};
+
+struct dh_command_seek {
+    struct dh_message message;
+    uint32_t slot;
+    struct dh_term term; // the new one
+    enum dh_seek_target target;
+    int64_t offset;       // DH_SEEK_OFFSET only
+    int32_t leader_epoch; // of the record before `offset`; -1: do not validate
+};
+
+struct dh_command_pause {
+    struct dh_message message;
+    uint32_t slot;
+    uint64_t assignment; // pausing does not change the position's number
+    bool paused;
+};
+
+enum dh_commit_mode {
+    DH_COMMIT_SYNC,  // retried until the deadline
+    DH_COMMIT_ASYNC, // sent once
+    DH_COMMIT_AUTO,  // sent once; before a revocation retried until the deadline
+};
+
+struct dh_command_commit {
+    struct dh_message message;
+    enum dh_commit_mode mode;
+    int64_t deadline_ns;
+    uint32_t count;
+    dohle_offset *offsets;  // names and metadata are in the same block
+    dohle_error_info error; // answer; code 0: committed
+};
+
+// COMMITTED and LIST_OFFSETS: looks offsets up, retrying until the deadline.
+struct dh_command_offsets {
+    struct dh_message message;
+    int64_t deadline_ns;
+    uint32_t count;
+    dohle_offset *offsets;     // offset, leader_epoch, metadata: answer
+    const int64_t *timestamps; // LIST_OFFSETS: -1 end, -2 beginning, or milliseconds
+    uint8_t *metadata;         // COMMITTED: block for metadata, from the maker's
+    size_t metadata_size;      // allocator, made by the back half; freed by the front
+    dohle_error_info error;    // answer
+};
+
+// TOPICS: metadata of one topic, or of all.
+struct dh_command_topics {
+    struct dh_message message;
+    int64_t deadline_ns;
+    const char *topic; // NULL: all
+    // Answer: rows in a block of its own, freed by the front half.
+    struct dh_topic_rows *rows;
+    dohle_error_info error;
+};
+
+struct dh_topic_row {
+    const char *topic; // in the same block
+    int32_t partition;
+    int32_t leader;
+    int32_t leader_epoch;
+    int32_t replica_count;
+    int32_t in_sync_count;
+};
+
+struct dh_topic_rows {
+    size_t size; // bytes of the whole block
+    uint32_t count;
+    struct dh_topic_row rows[];
+};
+
+struct dh_command_rebalance {
+    struct dh_message message;
+    char reason[256];
+};
+
+// ---- Notices ----
+
+// One of Kafka's batches, decompressed, whose records are walked in place.
+struct dh_chunk_batch {
+    struct dh_batch batch;  // its payload is a view into `frame`
+    struct dh_frame *frame; // held by the chunk
+};
+
+/*
+ * What one fetch brought for one partition. Comes back to the back half when the
+ * last record was delivered or the chunk was dropped: that gives its bytes back to
+ * the budget and its frames to the pool.
+ *
+ * Invariant: fetch_offset <= next_offset; the records to deliver are those with
+ * offset >= fetch_offset (a batch may begin earlier, CL-085); when they are
+ * through, the delivered position is next_offset (API-143, CL-084).
+ */
+struct dh_chunk {
+    struct dh_message message;
+    uint32_t slot;
+    struct dh_term term;
+    int64_t fetch_offset;
+    int64_t next_offset;
+    int32_t next_epoch;     // leader epoch of the last batch; -1: unknown
+    int64_t high_watermark; // -1: not told
+    int64_t log_start_offset;
+    size_t charged_bytes; // what the budget was charged
+    uint32_t batch_count; // 0: nothing to deliver, only a position that moves
+    struct dh_chunk_batch batches[];
+};
+
+/*
+ * The back half knows where to read: the delivered position is this, unless the
+ * term says that the application has moved on. Also how a hold ends.
+ */
+struct dh_notice_position {
+    struct dh_message message;
+    uint32_t slot;
+    struct dh_term term;
+    bool is_held;   // true: a new leader; deliver nothing until the next notice
+    int64_t offset; // -1: unchanged (the end of a hold)
+    int32_t leader_epoch;
+};
+
+/*
+ * This partition cannot go on by itself. Reported by each poll until the
+ * application seeks (or, for OFFSET_OUT_OF_RANGE with a policy, the front half
+ * seeks by the policy without an error). Takes effect behind the chunks before it.
+ */
+struct dh_notice_partition_error {
+    struct dh_message message;
+    uint32_t slot;
+    struct dh_term term;
+    dohle_error_info error; // .offset: the position it is about
+    int64_t truncated_to;   // LOG_TRUNCATION: where the logs part; -1: unknown
+};
+
+// Comes out of the next poll, once. Repeated ones are folded by the back half.
+struct dh_notice_error {
+    struct dh_message message;
+    dohle_error_info error;
+};
+
+// What a rebalance was about; copied into each ownership notice.
+struct dh_rebalance_record {
+    char trigger[256];
+    char member_id[256];
+    char assignor[64];
+    int32_t generation_before;
+    int32_t generation_after;
+    bool is_leader;
+    int32_t member_count;
+    int64_t started_ns;
+    int64_t revoke_ns; // durations
+    int64_t join_ns;
+    int64_t sync_ns;
+};
+
+/*
+ * REVOKE  the back half wants to give these up. The front half stops delivering
+ *         them when it takes the notice, commits if told to, runs on_revoked
+ *         in a poll (or unsubscribe, close), forgets them, returns the notice.
+ *         The back half goes on (JoinGroup) only then.
+ * LOSE    the same, but they are gone already: on_lost, no commit.
+ * ASSIGN  these are owned from now on. The front half runs on_assigned in a poll
+ *         and returns the notice. The back half looks for positions of those
+ *         that have not been sought only then (API-176).
+ *
+ * has_callback false: change the table, run nothing (the first join, API-170).
+ */
+struct dh_notice_ownership {
+    struct dh_message message;
+    bool has_callback;
+    struct dh_rebalance_record rebalance;
+    uint32_t count;
+    struct dh_named_partition *partitions; // sorted by topic, then number
+};
+
+struct dh_notice_topics {
+    struct dh_message message;
+    uint32_t topic_count;
+    const char *const *topics; // sorted
+};
+
+// ---- The mailbox ----
+
+/*
+ * Where the application is, as the thread boundary tells the back half when its
+ * max.poll.interval timer fires: one slot, written by poll, read by the timer.
+ */
+struct dh_poll_mark {
+    bool is_inside;  // some thread is inside poll now: the timer starts over
+    int64_t left_ns; // when the last poll returned; 0: there was none
+};
+
+#endif
