@@ -73,6 +73,7 @@ enum dh_message_kind {
     DH_NOTICE_LOSE,            // struct dh_notice_ownership
     DH_NOTICE_ASSIGN,          // struct dh_notice_ownership
     DH_NOTICE_TOPICS,          // struct dh_notice_topics: what a pattern matches now
+    DH_NOTICE_TROUBLE,         // struct dh_notice_trouble: for the text of time-outs
 };
 
 struct dh_message {
@@ -304,6 +305,16 @@ struct dh_notice_topics {
     struct dh_message message;
     uint32_t topic_count;
     const char *const *topics; // sorted
+};
+
+/*
+ * Why nothing may come: a node cannot be reached ("127.0.0.1:9092 (bootstrap):
+ * connection refused"). Not an error by itself, poll goes on; the front half puts it
+ * into the text of a TIMEOUT of its own. Sent when it changes; "": it is over.
+ */
+struct dh_notice_trouble {
+    struct dh_message message;
+    char text[512];
 };
 
 // ---- The mailbox ----

@@ -11,8 +11,10 @@
 
 #include "base/random.h"
 
+struct dh_alarms;
 struct dh_cluster;
 struct dh_outbox;
+struct dh_poll_mark;
 struct dh_requests;
 struct dh_settings;
 
@@ -21,6 +23,8 @@ struct dh_back_context {
     const dohle_log_sink *log;          // NULL: no log
     const struct dh_settings *settings; // immutable
     struct dh_random *random;
+    struct dh_alarms *alarms;             // every module's timers
+    const struct dh_poll_mark *poll_mark; // as of this turn of the loop
     struct dh_outbox *outbox;
     struct dh_requests *requests;
     struct dh_cluster *cluster;

@@ -5,6 +5,9 @@
  * The classic protocol (membership_classic.h) is one; KIP-848 will be another.
  * What the rest of the back half needs of them is this table. A membership
  * changes what is owned only through struct dh_partitions and ownership notices.
+ *
+ * Its timers are alarms (client/back/alarms.h); where the application is when the one
+ * of max.poll.interval.ms fires is told by the context's poll_mark.
  */
 #ifndef DH_CLIENT_BACK_MEMBERSHIP_H
 #define DH_CLIENT_BACK_MEMBERSHIP_H
@@ -46,9 +49,6 @@ struct dh_membership_class {
     // A commit's reply told about our standing (UNKNOWN_MEMBER_ID, ...), under that generation.
     void (*on_commit_refused)(struct dh_membership *, int16_t broker_code,
                               int32_t generation, int64_t now_ns);
-    // Time.
-    int64_t (*deadline)(const struct dh_membership *);
-    void (*tick)(struct dh_membership *, struct dh_poll_mark mark, int64_t now_ns);
     // Queries.
     struct dh_identity (*identity)(const struct dh_membership *);
     enum dh_commit_permission (*commit_permission)(const struct dh_membership *);

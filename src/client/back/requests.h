@@ -28,13 +28,15 @@
 #ifndef DH_CLIENT_BACK_REQUESTS_H
 #define DH_CLIENT_BACK_REQUESTS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/arena.h"
 #include "base/backoff.h"
 #include "base/frame.h"
-#include "base/heap.h"
 #include "base/list.h"
+#include "client/back/alarms.h"
 
 struct dh_op;
 struct dh_requests;
@@ -78,7 +80,7 @@ struct dh_reply {
     int16_t version;      // of the response
     const void *response; // decoded; NULL with err; valid during the handler
     struct dh_frame *frame; // what the response's views point into: hold it to keep them
-    const char *text;       // with err: what happened, to which address, why
+    const char *text;       // with err: what happened, to which address, why; never NULL
 };
 
 struct dh_op_class {
@@ -104,7 +106,7 @@ struct dh_op {
     int32_t node_id; // asked; valid unless IDLE
     int64_t sent_ns; // when the bytes went out; IN_FLIGHT and CANCELLED
     struct dh_backoff backoff;
-    struct dh_timer timer; // the deadline, or the end of the back-off
+    struct dh_alarm alarm; // the deadline, or the end of the back-off
     struct dh_link link;   // queue of the node, or order in flight
     int16_t version_max;   // never use a newer version of the API; -1: no limit
     // Owned by requests.c:
@@ -149,5 +151,23 @@ bool dh_requests_is_ready(const struct dh_requests *requests, int32_t node_id,
 // When the node's throttling or connection back-off ends; now_ns when it is ready.
 int64_t dh_requests_ready_at(const struct dh_requests *requests, int32_t node_id,
                              enum dh_channel channel, int64_t now_ns);
+
+/*
+ * Gives back the caller's hold. Frames go to the pool when nobody else holds them.
+ * For what a handler held of a reply, and for those got from dh_requests_frame.
+ */
+void dh_requests_return_frame(struct dh_requests *requests, struct dh_frame *frame);
+
+// A frame of at least that capacity, from the pool (decompressed data). NULL: no memory.
+DH_MUST_CHECK struct dh_frame *dh_requests_frame(struct dh_requests *requests,
+                                                 size_t capacity);
+
+/*
+ * Why nothing comes: the last failure to reach a node that has not been mended since,
+ * as one sentence with address and cause ("127.0.0.1:9092 (bootstrap): connection
+ * refused"); "" when there is none. Goes into the text of every TIMEOUT. Valid until
+ * the next call.
+ */
+const char *dh_requests_last_trouble(const struct dh_requests *requests);
 
 #endif
