@@ -5,6 +5,68 @@
 
 #define POOL_COUNT_MAX ((size_t)64)
 
+struct dh_frame_account *dh_frame_account_new(const dohle_allocator *mem)
+{
+    struct dh_frame_account *account = dh_mem_alloc(mem, sizeof(*account));
+    if (account == NULL) {
+        return NULL;
+    }
+    account->allocator = *mem;
+    atomic_init(&account->holders, 1);
+    atomic_init(&account->bytes, 0);
+    atomic_init(&account->is_awaited, false);
+    return account;
+}
+
+void dh_frame_account_drop(struct dh_frame_account *account)
+{
+    if (account == NULL) {
+        return;
+    }
+    size_t before = atomic_fetch_sub_explicit(&account->holders, 1, memory_order_acq_rel);
+    DH_ASSERT(before > 0);
+    if (before == 1) {
+        dohle_allocator allocator = account->allocator;
+        dh_mem_free(&allocator, account, sizeof(*account));
+    }
+}
+
+size_t dh_frame_account_bytes(const struct dh_frame_account *account)
+{
+    return atomic_load(&account->bytes);
+}
+
+void dh_frame_account_await(struct dh_frame_account *account)
+{
+    atomic_store(&account->is_awaited, true);
+}
+
+bool dh_frame_account_end_wait(struct dh_frame_account *account)
+{
+    return atomic_load(&account->is_awaited) &&
+           atomic_exchange(&account->is_awaited, false);
+}
+
+static void charge(struct dh_frame *frame, struct dh_frame_account *account)
+{
+    frame->account = account;
+    if (account != NULL) {
+        atomic_fetch_add_explicit(&account->holders, 1, memory_order_relaxed);
+        atomic_fetch_add(&account->bytes, frame->capacity);
+    }
+}
+
+static void discharge(struct dh_frame *frame)
+{
+    struct dh_frame_account *account = frame->account;
+    if (account != NULL) {
+        frame->account = NULL;
+        size_t before = atomic_fetch_sub(&account->bytes, frame->capacity);
+        DH_ASSERT(before >= frame->capacity);
+        dh_frame_account_drop(account);
+    }
+}
+
 struct dh_frame *dh_frame_new(const dohle_allocator *mem, size_t capacity)
 {
     if (capacity > SIZE_MAX - sizeof(struct dh_frame)) {
@@ -16,6 +78,7 @@ struct dh_frame *dh_frame_new(const dohle_allocator *mem, size_t capacity)
     }
     frame->link = (struct dh_link){NULL, NULL};
     frame->allocator = *mem;
+    frame->account = NULL;
     atomic_init(&frame->holders, 1);
     frame->capacity = capacity;
     frame->size = 0;
@@ -30,6 +93,7 @@ void dh_frame_hold(struct dh_frame *frame)
 
 static void free_frame(struct dh_frame *frame)
 {
+    discharge(frame);
     dohle_allocator allocator = frame->allocator;
     dh_mem_free(&allocator, frame, sizeof(*frame) + frame->capacity);
 }
@@ -87,9 +151,14 @@ struct dh_frame *dh_frame_pool_get(struct dh_frame_pool *pool, size_t capacity)
         }
         pool_remove(pool, frame);
         frame->size = 0;
+        charge(frame, pool->account);
         return frame;
     }
-    return dh_frame_new(pool->mem, capacity);
+    struct dh_frame *frame = dh_frame_new(pool->mem, capacity);
+    if (frame != NULL) {
+        charge(frame, pool->account);
+    }
+    return frame;
 }
 
 void dh_frame_pool_put(struct dh_frame_pool *pool, struct dh_frame *frame)
@@ -103,6 +172,7 @@ void dh_frame_pool_put(struct dh_frame_pool *pool, struct dh_frame *frame)
         dh_frame_drop(frame);
         return;
     }
+    discharge(frame);
     struct dh_link *position = pool->free.head.next;
     while (position != &pool->free.head &&
            frame_of(position)->capacity < frame->capacity) {

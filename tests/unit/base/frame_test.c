@@ -85,6 +85,48 @@ static void pool_keeps_no_more_than_its_bound(void **state)
     assert_int_equal(0, memory.bytes);
 }
 
+static void account_knows_live_frames(void **state)
+{
+    (void)state;
+    struct test_memory memory;
+    test_memory_init(&memory);
+    struct dh_frame_account *account = dh_frame_account_new(&memory.allocator);
+    struct dh_frame_pool pool;
+    dh_frame_pool_init(&pool, &memory.allocator, 250);
+    pool.account = account;
+
+    struct dh_frame *kept = dh_frame_pool_get(&pool, 200);
+    struct dh_frame *freed = dh_frame_pool_get(&pool, 100);
+    assert_int_equal(300, dh_frame_account_bytes(account));
+    dh_frame_pool_put(&pool, kept); // into the pool
+    assert_int_equal(100, dh_frame_account_bytes(account));
+    dh_frame_pool_put(&pool, freed); // over the pool's bound
+    assert_int_equal(0, dh_frame_account_bytes(account));
+    struct dh_frame *again = dh_frame_pool_get(&pool, 150); // from the pool
+    assert_int_equal(200, dh_frame_account_bytes(account));
+
+    dh_frame_pool_deinit(&pool);
+    dh_frame_account_drop(account); // lives on with the frame
+    dh_frame_drop(again);
+    assert_int_equal(0, memory.bytes);
+}
+
+static void account_tells_once_that_somebody_waits(void **state)
+{
+    (void)state;
+    struct test_memory memory;
+    test_memory_init(&memory);
+    struct dh_frame_account *account = dh_frame_account_new(&memory.allocator);
+
+    assert_false(dh_frame_account_end_wait(account));
+    dh_frame_account_await(account);
+    assert_true(dh_frame_account_end_wait(account));
+    assert_false(dh_frame_account_end_wait(account));
+
+    dh_frame_account_drop(account);
+    assert_int_equal(0, memory.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -92,6 +134,8 @@ int main(void)
         cmocka_unit_test(pool_hands_out_what_fits),
         cmocka_unit_test(pool_never_keeps_a_frame_others_hold),
         cmocka_unit_test(pool_keeps_no_more_than_its_bound),
+        cmocka_unit_test(account_knows_live_frames),
+        cmocka_unit_test(account_tells_once_that_somebody_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
