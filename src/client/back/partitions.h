@@ -25,7 +25,7 @@
  *   membership_*    adds and removes rows (group), is_revoking
  *   back            adds and removes rows (by hand), seek, pause
  *   positions       state, fetch_offset until FETCHING
- *   fetcher         fetch_offset while FETCHING, buffered_*
+ *   fetcher         fetch_offset while FETCHING, topic_id, buffered_*
  */
 #ifndef DH_CLIENT_BACK_PARTITIONS_H
 #define DH_CLIENT_BACK_PARTITIONS_H
@@ -36,6 +36,9 @@
 #include "base/list.h"
 #include "client/messages.h"
 #include "wire/uuid.h"
+
+struct dh_fetch_session_entry;
+struct dh_map;
 
 enum dh_partition_state {
     DH_PARTITION_FREE,       // the slot is not in use
@@ -69,11 +72,10 @@ struct dh_partition {
     uint32_t buffered_chunks;
     size_t buffered_bytes;
 
-    struct dh_link changed_link;  // table: touched, not shown yet
-    struct dh_link position_link; // positions: waiting for an offset
-    struct dh_link fetch_link;    // fetcher: fetchable at its leader
-    struct dh_link session_link;  // fetch_session: named in the session of its node
-    int32_t session_node;         // DH_NODE_NONE: in no session
+    struct dh_link changed_link;                  // table: touched, not shown yet
+    struct dh_link position_link;                 // positions: waiting for an offset
+    struct dh_link fetch_link;                    // fetcher: fetchable at its leader
+    struct dh_fetch_session_entry *session_entry; // fetcher: NULL: in no session
 };
 
 struct dh_partitions {
@@ -85,14 +87,18 @@ struct dh_partitions {
     uint64_t assignment_last; // the counter of assignment numbers
     struct dh_list free;      // free slots (position_link)
     struct dh_list changed;   // touched rows (changed_link)
-    struct dh_map *by_name;   // opaque: (topic, number) -> row
+    struct dh_map *by_name;   // opaque: (number, topic) -> row
+    uint8_t *key;             // scratch for a key of by_name
+    size_t key_capacity;
 };
 
-int dh_partitions_init(struct dh_partitions *table, const dohle_allocator *mem,
-                       uint64_t hash_seed);
+// Returns 0 or DOHLE_ERR_NO_MEMORY; deinit may be called either way.
+DH_MUST_CHECK int dh_partitions_init(struct dh_partitions *table,
+                                     const dohle_allocator *mem, uint64_t hash_seed);
 void dh_partitions_deinit(struct dh_partitions *table);
 
-// A new row, ADDED, with a new assignment number. Copies the name. NULL: no memory.
+// A new row, ADDED, with a new assignment number, touched. The partition must not be
+// in the table. Copies the name. NULL: no memory.
 struct dh_partition *dh_partitions_add(struct dh_partitions *table, const char *topic,
                                        int32_t partition);
 
