@@ -64,6 +64,7 @@ enum dh_message_kind {
     DH_COMMAND_TOPICS,       // struct dh_command_topics
     DH_COMMAND_REBALANCE,    // struct dh_command_rebalance
     DH_COMMAND_CLOSE,        // struct dh_command_leave
+    DH_COMMAND_IDLE_REASON,  // struct dh_command_idle_reason
     // Notices: made by the back half.
     DH_NOTICE_CHUNK,           // struct dh_chunk: records
     DH_NOTICE_POSITION,        // struct dh_notice_position
@@ -203,6 +204,18 @@ struct dh_command_rebalance {
     char reason[256];
 };
 
+/*
+ * Why a partition brings nothing, as far as the back half can know: NOT, NO_POSITION,
+ * VALIDATING, NO_LEADER, THROTTLED, BUDGET_FULL, ERROR, REVOKING, PAUSED or
+ * WAITING_FOR_DATA. Answered at once. Records that the front half holds come first.
+ */
+struct dh_command_idle_reason {
+    struct dh_message message;
+    uint32_t slot;
+    uint64_t assignment;
+    int reason; // answer: enum dohle_idle_reason
+};
+
 // ---- Notices ----
 
 // One of Kafka's batches, decompressed, whose records are walked in place.
@@ -229,7 +242,9 @@ struct dh_chunk {
     int32_t next_epoch;     // leader epoch of the last batch; -1: unknown
     int64_t high_watermark; // -1: not told
     int64_t log_start_offset;
-    size_t charged_bytes; // what the budget was charged
+    size_t fetched_bytes; // of the response, before decompression
+    size_t
+        charged_bytes; // of the frames it holds alone: what they were decompressed into
     uint32_t batch_count; // 0: nothing to deliver, only a position that moves
     struct dh_chunk_batch batches[];
 };

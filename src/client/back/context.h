@@ -13,6 +13,7 @@
 
 struct dh_alarms;
 struct dh_cluster;
+struct dh_frame_pool;
 struct dh_outbox;
 struct dh_poll_mark;
 struct dh_requests;
@@ -23,7 +24,8 @@ struct dh_back_context {
     const dohle_log_sink *log;          // NULL: no log
     const struct dh_settings *settings; // immutable
     struct dh_random *random;
-    struct dh_alarms *alarms;             // every module's timers
+    struct dh_frame_pool *frames; // responses and decompressed batches; has an account
+    struct dh_alarms *alarms;     // every module's timers
     const struct dh_poll_mark *poll_mark; // as of this turn of the loop
     struct dh_outbox *outbox;
     struct dh_requests *requests;
