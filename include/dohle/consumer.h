@@ -368,20 +368,7 @@ typedef struct dohle_rebalance {
 DOHLE_API int dohle_consumer_last_rebalance(dohle_consumer *consumer,
                                             dohle_rebalance *rebalance);
 
-// Why an owned partition delivers nothing.
-enum dohle_idle_reason {
-    DOHLE_IDLE_NOT,              // it has records ready
-    DOHLE_IDLE_WAITING_FOR_DATA, // at the end of the log, or the fetch is under way
-    DOHLE_IDLE_PAUSED,
-    DOHLE_IDLE_NO_POSITION, // committed offset or reset not known yet
-    DOHLE_IDLE_VALIDATING,  // the position is checked against a new leader
-    DOHLE_IDLE_NO_LEADER,
-    DOHLE_IDLE_THROTTLED,
-    DOHLE_IDLE_BUDGET_FULL, // fetch.buffer.bytes is used up
-    DOHLE_IDLE_ERROR,       // an error that poll reports
-    DOHLE_IDLE_REVOKING,
-};
-
+// Why an owned partition delivers nothing. Errors: NOT_ASSIGNED, ...
 DOHLE_API int dohle_consumer_idle_reason(dohle_consumer *consumer, const char *topic,
                                          int32_t partition,
                                          enum dohle_idle_reason *reason);

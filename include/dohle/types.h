@@ -47,6 +47,20 @@ typedef struct dohle_offset {
     dohle_bytes metadata; // stored beside the offset, returned byte for byte; NULL: ""
 } dohle_offset;
 
+// Why an owned partition delivers nothing.
+enum dohle_idle_reason {
+    DOHLE_IDLE_NOT,              // it has records ready
+    DOHLE_IDLE_WAITING_FOR_DATA, // at the end of the log, or the fetch is under way
+    DOHLE_IDLE_PAUSED,
+    DOHLE_IDLE_NO_POSITION, // committed offset or reset not known yet
+    DOHLE_IDLE_VALIDATING,  // the position is checked against a new leader
+    DOHLE_IDLE_NO_LEADER,
+    DOHLE_IDLE_THROTTLED,
+    DOHLE_IDLE_BUDGET_FULL, // fetch.buffer.bytes is used up
+    DOHLE_IDLE_ERROR,       // an error that poll reports
+    DOHLE_IDLE_REVOKING,
+};
+
 /*
  * Where the library takes its memory. All functions may be called from the
  * consumer's own threads as well as from the caller's, at the same time.

@@ -105,7 +105,12 @@ struct dh_command_subscribe {
     int err;                   // answer
 };
 
-// Leaves the group; with CLOSE also ends fetch sessions and connections.
+/*
+ * Nothing is assigned any more, by the group or by hand; a member leaves its group.
+ * CLOSE also ends fetch sessions and connections. The front half has run on_revoked
+ * or on_lost and has forgotten its partitions before it sends this: the back half
+ * posts no ownership notice for it, and those on their way come back without effect.
+ */
 struct dh_command_leave {
     struct dh_message message;
     int64_t deadline_ns;
@@ -299,7 +304,7 @@ struct dh_rebalance_record {
 /*
  * REVOKE  the back half wants to give these up. The front half stops delivering
  *         them when it takes the notice, commits if told to, runs on_revoked
- *         in a poll (or unsubscribe, close), forgets them, returns the notice.
+ *         in a poll, forgets them, returns the notice.
  *         The back half goes on (JoinGroup) only then.
  * LOSE    the same, but they are gone already: on_lost, no commit.
  * ASSIGN  these are owned from now on. The front half runs on_assigned in a poll
@@ -331,6 +336,13 @@ struct dh_notice_trouble {
     struct dh_message message;
     char text[512];
 };
+
+/*
+ * Frees a message of either half with all it holds (frames, blocks of answers); it
+ * is in no list. Both halves use the same allocator, so that whoever ends last can
+ * free what is left in the queues. NULL is allowed.
+ */
+void dh_message_free(const dohle_allocator *mem, struct dh_message *message);
 
 // ---- The mailbox ----
 
