@@ -16,7 +16,9 @@ function(dohle_layer name)
     endif()
 endfunction()
 
-# One program for each tests/unit/LAYER/**/X_test.c, named unit-LAYER-X.
+# One program for each tests/unit/LAYER/**/X_test.c, named unit-LAYER-X. Those
+# that start threads are called X_threads_test.c and labelled `threads`, so that
+# `ctest -L threads` runs them alone under ThreadSanitizer.
 function(dohle_unit_tests layer)
     set(folder ${PROJECT_SOURCE_DIR}/tests/unit/${layer})
     file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${folder}/*_test.c)
@@ -29,5 +31,8 @@ function(dohle_unit_tests layer)
         target_link_libraries(${target} PRIVATE -Wl,--whole-archive dh_${layer}
                                                 -Wl,--no-whole-archive cmocka)
         add_test(NAME ${target} COMMAND ${target})
+        if(test MATCHES "_threads_test\\.c$")
+            set_tests_properties(${target} PROPERTIES LABELS threads)
+        endif()
     endforeach()
 endfunction()

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include "host/address.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+void dh_address_init(struct dh_address *address, const struct sockaddr *source,
+                     socklen_t size)
+{
+    if (size > sizeof(address->storage)) {
+        size = sizeof(address->storage);
+    }
+    memset(address, 0, sizeof(*address));
+    memcpy(&address->storage, source, size);
+    address->size = size;
+}
+
+bool dh_address_parse(struct dh_address *address, const char *name, uint16_t port)
+{
+    // getaddrinfo and not inet_pton, because it knows interface names after '%'.
+    const struct addrinfo hints = {
+        .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+        .ai_socktype = SOCK_STREAM,
+    };
+    struct addrinfo *found = NULL;
+    // It would take the empty name for this machine, and "1" for 0.0.0.1.
+    if (strpbrk(name, ".:") == NULL || getaddrinfo(name, NULL, &hints, &found) != 0) {
+        return false;
+    }
+    dh_address_init(address, found->ai_addr, found->ai_addrlen);
+    dh_address_set_port(address, port);
+    freeaddrinfo(found);
+    return true;
+}
+
+uint16_t dh_address_port(const struct dh_address *address)
+{
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    switch (address->storage.ss_family) {
+    case AF_INET: memcpy(&in, &address->storage, sizeof(in)); return ntohs(in.sin_port);
+    case AF_INET6:
+        memcpy(&in6, &address->storage, sizeof(in6));
+        return ntohs(in6.sin6_port);
+    default: return 0;
+    }
+}
+
+void dh_address_set_port(struct dh_address *address, uint16_t port)
+{
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    switch (address->storage.ss_family) {
+    case AF_INET:
+        memcpy(&in, &address->storage, sizeof(in));
+        in.sin_port = htons(port);
+        memcpy(&address->storage, &in, sizeof(in));
+        break;
+    case AF_INET6:
+        memcpy(&in6, &address->storage, sizeof(in6));
+        in6.sin6_port = htons(port);
+        memcpy(&address->storage, &in6, sizeof(in6));
+        break;
+    default: break;
+    }
+}
+
+const char *dh_address_format(const struct dh_address *address,
+                              char text[DH_ADDRESS_TEXT_SIZE])
+{
+    char name[DH_ADDRESS_TEXT_SIZE - 10];
+    struct sockaddr_storage storage = address->storage;
+    int result = getnameinfo((struct sockaddr *)&storage, address->size, name,
+                             sizeof(name), NULL, 0, NI_NUMERICHOST);
+    if (result != 0) {
+        (void)snprintf(text, DH_ADDRESS_TEXT_SIZE, "unknown address");
+        return text;
+    }
+    bool has_colons = storage.ss_family == AF_INET6;
+    (void)snprintf(text, DH_ADDRESS_TEXT_SIZE, "%s%s%s:%u", has_colons ? "[" : "", name,
+                   has_colons ? "]" : "", (unsigned)dh_address_port(address));
+    return text;
+}
