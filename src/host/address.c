@@ -6,15 +6,23 @@
 #include <stdio.h>
 #include <string.h>
 
+_Static_assert(sizeof(((struct dh_address *)0)->bytes) == sizeof(struct sockaddr_storage),
+               "an address holds any of the system's");
+
 void dh_address_init(struct dh_address *address, const struct sockaddr *source,
                      socklen_t size)
 {
-    if (size > sizeof(address->storage)) {
-        size = sizeof(address->storage);
-    }
+    DH_ASSERT(size <= sizeof(address->bytes));
     memset(address, 0, sizeof(*address));
-    memcpy(&address->storage, source, size);
+    memcpy(address->bytes, source, size);
     address->size = size;
+}
+
+socklen_t dh_address_get(const struct dh_address *address,
+                         struct sockaddr_storage *storage)
+{
+    memcpy(storage, address->bytes, sizeof(*storage));
+    return (socklen_t)address->size;
 }
 
 bool dh_address_parse(struct dh_address *address, const char *name, uint16_t port)
@@ -37,43 +45,37 @@ bool dh_address_parse(struct dh_address *address, const char *name, uint16_t por
 
 uint16_t dh_address_port(const struct dh_address *address)
 {
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-    switch (address->storage.ss_family) {
-    case AF_INET: memcpy(&in, &address->storage, sizeof(in)); return ntohs(in.sin_port);
-    case AF_INET6:
-        memcpy(&in6, &address->storage, sizeof(in6));
-        return ntohs(in6.sin6_port);
-    default: return 0;
+    struct sockaddr_storage storage;
+    (void)dh_address_get(address, &storage);
+    if (storage.ss_family == AF_INET) {
+        return ntohs(((struct sockaddr_in *)&storage)->sin_port);
     }
+    if (storage.ss_family == AF_INET6) {
+        return ntohs(((struct sockaddr_in6 *)&storage)->sin6_port);
+    }
+    return 0;
 }
 
 void dh_address_set_port(struct dh_address *address, uint16_t port)
 {
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-    switch (address->storage.ss_family) {
-    case AF_INET:
-        memcpy(&in, &address->storage, sizeof(in));
-        in.sin_port = htons(port);
-        memcpy(&address->storage, &in, sizeof(in));
-        break;
-    case AF_INET6:
-        memcpy(&in6, &address->storage, sizeof(in6));
-        in6.sin6_port = htons(port);
-        memcpy(&address->storage, &in6, sizeof(in6));
-        break;
-    default: break;
+    struct sockaddr_storage storage;
+    (void)dh_address_get(address, &storage);
+    if (storage.ss_family == AF_INET) {
+        ((struct sockaddr_in *)&storage)->sin_port = htons(port);
+    } else if (storage.ss_family == AF_INET6) {
+        ((struct sockaddr_in6 *)&storage)->sin6_port = htons(port);
     }
+    memcpy(address->bytes, &storage, sizeof(storage));
 }
 
 const char *dh_address_format(const struct dh_address *address,
                               char text[DH_ADDRESS_TEXT_SIZE])
 {
     char name[DH_ADDRESS_TEXT_SIZE - 10];
-    struct sockaddr_storage storage = address->storage;
-    int result = getnameinfo((struct sockaddr *)&storage, address->size, name,
-                             sizeof(name), NULL, 0, NI_NUMERICHOST);
+    struct sockaddr_storage storage;
+    socklen_t size = dh_address_get(address, &storage);
+    int result = getnameinfo((struct sockaddr *)&storage, size, name, sizeof(name), NULL,
+                             0, NI_NUMERICHOST);
     if (result != 0) {
         (void)snprintf(text, DH_ADDRESS_TEXT_SIZE, "unknown address");
         return text;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Network addresses: a socket address with its port, and its text.
+ * Network addresses: to and from the system's, and their text.
  */
 #ifndef DH_HOST_ADDRESS_H
 #define DH_HOST_ADDRESS_H
@@ -9,17 +9,13 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/address.h"
 #include "base/assert.h"
 
 // Longest text of an address, "[IPv6%interface]:port" and its NUL.
 #define DH_ADDRESS_TEXT_SIZE 80
 
-struct dh_address {
-    struct sockaddr_storage storage;
-    socklen_t size; // of what is used of storage
-};
-
-// Copies a socket address of the system; a larger one than fits is cut.
+// Copies a socket address of the system, which fits.
 void dh_address_init(struct dh_address *address, const struct sockaddr *source,
                      socklen_t size);
 
@@ -29,6 +25,10 @@ void dh_address_init(struct dh_address *address, const struct sockaddr *source,
  */
 DH_MUST_CHECK bool dh_address_parse(struct dh_address *address, const char *name,
                                     uint16_t port);
+
+// What the system's calls take. Returns the size of what is used.
+socklen_t dh_address_get(const struct dh_address *address,
+                         struct sockaddr_storage *storage);
 
 // The port in host order; 0 for a family without ports.
 uint16_t dh_address_port(const struct dh_address *address);

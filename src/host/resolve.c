@@ -287,8 +287,9 @@ int dh_resolve(struct dh_host *host, const char *name, uint16_t port,
     }
     struct dh_address literal;
     if (dh_address_parse(&literal, name, port)) {
-        int err = add_address(resolution, (const struct sockaddr *)&literal.storage,
-                              literal.size);
+        struct sockaddr_storage storage;
+        socklen_t size = dh_address_get(&literal, &storage);
+        int err = add_address(resolution, (struct sockaddr *)&storage, size);
         if (err != 0) {
             free_resolution(resolution);
             return err;

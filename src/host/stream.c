@@ -261,8 +261,9 @@ static int set_options(int fd, const struct dh_stream_options *options)
 static int begin_connect(struct dh_stream *stream,
                          const struct dh_stream_options *options)
 {
-    int fd = socket(stream->peer.storage.ss_family,
-                    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct sockaddr_storage peer;
+    socklen_t peer_size = dh_address_get(&stream->peer, &peer);
+    int fd = socket(peer.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return errno;
     }
@@ -277,10 +278,9 @@ static int begin_connect(struct dh_stream *stream,
     }
     stream->has_poll = true;
     stream->poll.data = stream;
-    struct sockaddr_storage peer = stream->peer.storage;
     // An interrupted connect goes on like one that would block.
-    if (connect(fd, (struct sockaddr *)&peer, stream->peer.size) != 0 &&
-        errno != EINPROGRESS && errno != EINTR) {
+    if (connect(fd, (struct sockaddr *)&peer, peer_size) != 0 && errno != EINPROGRESS &&
+        errno != EINTR) {
         return errno;
     }
     return 0;

@@ -36,6 +36,7 @@
 #include <dohle/log.h>
 #include <dohle/types.h>
 
+#include "base/address.h"
 #include "base/assert.h"
 #include "base/settings.h"
 #include "client/messages.h"
@@ -63,11 +64,6 @@ void dh_back_free(struct dh_back *back);
  * Bytes that the front half holds come back this way too, as chunks.
  */
 void dh_back_input(struct dh_back *back, struct dh_message *message, int64_t now_ns);
-
-struct dh_address {
-    uint8_t bytes[128]; // a struct sockaddr_storage, opaque here
-    uint32_t size;
-};
 
 // A name was resolved: count addresses, or err with text.
 void dh_back_on_resolved(struct dh_back *back, uint32_t connection_id,

@@ -52,12 +52,14 @@ static int setup(void **state)
     struct dh_address address;
     char text[DH_ADDRESS_TEXT_SIZE];
     assert_true(dh_address_parse(&address, "127.0.0.1", 0));
-    struct sockaddr *name = (struct sockaddr *)&address.storage;
+    struct sockaddr_storage storage;
+    struct sockaddr *name = (struct sockaddr *)&storage;
+    socklen_t size = dh_address_get(&address, &storage);
     scene->server = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     assert_true(scene->server >= 0);
-    assert_int_equal(0, bind(scene->server, name, address.size));
-    socklen_t size = sizeof(address.storage);
+    assert_int_equal(0, bind(scene->server, name, size));
     assert_int_equal(0, getsockname(scene->server, name, &size));
+    dh_address_init(&address, name, size);
 
     test_memory_init(&scene->memory);
     const struct dh_host_options options = {

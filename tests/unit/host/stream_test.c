@@ -122,11 +122,13 @@ static int setup(void **state)
     assert_true(dh_address_parse(&scene->address, "127.0.0.1", 0));
     scene->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(scene->listener >= 0);
-    socklen_t size = sizeof(scene->address.storage);
-    struct sockaddr *name = (struct sockaddr *)&scene->address.storage;
-    assert_int_equal(0, bind(scene->listener, name, scene->address.size));
+    struct sockaddr_storage storage;
+    struct sockaddr *name = (struct sockaddr *)&storage;
+    socklen_t size = dh_address_get(&scene->address, &storage);
+    assert_int_equal(0, bind(scene->listener, name, size));
     assert_int_equal(0, listen(scene->listener, 64));
     assert_int_equal(0, getsockname(scene->listener, name, &size));
+    dh_address_init(&scene->address, name, size);
     return 0;
 }
 
@@ -351,7 +353,7 @@ static void test_refused_by_our_own_system(void **state)
 
     // A family that sockets do not know does not even get a descriptor.
     scene->closed = 0;
-    scene->address.storage.ss_family = AF_UNSPEC;
+    memset(&scene->address.bytes, 0, sizeof(sa_family_t)); // AF_UNSPEC
     begin_connect(scene, &default_options);
     wait_closed(scene);
     assert_int_equal(DOHLE_ERR_CONNECT, scene->err);
@@ -432,7 +434,7 @@ static void test_close_while_connecting(void **state)
     begin_connect(scene, &default_options);
     dh_stream_close(scene->stream);
     // The same for one whose refusal is due but not yet delivered.
-    scene->address.storage.ss_family = AF_UNSPEC;
+    memset(&scene->address.bytes, 0, sizeof(sa_family_t)); // AF_UNSPEC
     begin_connect(scene, &default_options);
     dh_stream_close(scene->stream);
     dh_host_run_once(scene->host, dh_clock_now_ns() + 2 * DH_MS);
