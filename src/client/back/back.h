@@ -39,6 +39,7 @@
 #include "base/address.h"
 #include "base/assert.h"
 #include "base/settings.h"
+#include "client/back/action.h"
 #include "client/messages.h"
 
 struct dh_back;
@@ -82,24 +83,6 @@ void dh_back_on_received(struct dh_back *back, uint32_t connection_id, size_t si
 void dh_back_on_sent(struct dh_back *back, uint32_t connection_id, int64_t now_ns);
 
 // ---- Outputs ----
-
-enum dh_action_kind {
-    DH_ACTION_RESOLVE, // host; answer with on_resolved
-    DH_ACTION_CONNECT, // address; answer with on_connected or on_closed
-    DH_ACTION_SEND,    // bytes; valid until on_sent or on_closed; one at a time
-    DH_ACTION_CLOSE,   // forget connection_id, cancel its resolve; no answer
-};
-
-struct dh_action {
-    enum dh_action_kind kind;
-    uint32_t connection_id;    // never reused
-    const char *host;          // RESOLVE
-    int32_t port;              // RESOLVE
-    struct dh_address address; // CONNECT
-    int32_t send_buffer_bytes; // CONNECT; -1: the system's default
-    int32_t receive_buffer_bytes;
-    dohle_bytes bytes; // SEND
-};
 
 // False: nothing to do now.
 bool dh_back_next_action(struct dh_back *back, struct dh_action *action);
