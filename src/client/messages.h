@@ -155,7 +155,9 @@ struct dh_command_pause {
 enum dh_commit_mode {
     DH_COMMIT_SYNC,  // retried until the deadline
     DH_COMMIT_ASYNC, // sent once
-    DH_COMMIT_AUTO,  // sent once; before a revocation retried until the deadline
+    // Sent once when deadline_ns is DH_NEVER (by the interval), else retried until
+    // then (before a revocation, X-047).
+    DH_COMMIT_AUTO,
 };
 
 struct dh_command_commit {
@@ -271,6 +273,11 @@ struct dh_notice_position {
  * This partition cannot go on by itself. Reported by each poll until the
  * application seeks (or, for OFFSET_OUT_OF_RANGE with a policy, the front half
  * seeks by the policy without an error). Takes effect behind the chunks before it.
+ *
+ * LOG_TRUNCATION comes while the partition is held, ends the hold, and takes effect
+ * at once, before chunks that are buffered. With a policy the front half seeks: to
+ * the lower of truncated_to and the delivered position, or by the policy when
+ * truncated_to is -1; without a policy it is reported (CL-126).
  */
 struct dh_notice_partition_error {
     struct dh_message message;

@@ -68,6 +68,11 @@ struct dh_partition {
     int32_t leader_epoch;       // -1: unknown
     enum dh_seek_target reset_target; // RESETTING
 
+    // Positions: the request in flight that names the row, and under which term.
+    uint64_t position_request; // 0: none
+    struct dh_term position_term;
+    bool is_held; // the front half was told to deliver nothing until we know more
+
     // What is on its way to the application.
     uint32_t buffered_chunks;
     size_t buffered_bytes;
