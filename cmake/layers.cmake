@@ -28,6 +28,7 @@ function(dohle_unit_tests layer)
         string(REGEX REPLACE "_test\\.c$" "" test_name ${test_name})
         set(target unit-${layer}-${test_name})
         add_executable(${target} ${test})
+        target_compile_definitions(${target} PRIVATE DOHLE_TESTS_DIR="${PROJECT_SOURCE_DIR}/tests")
         target_link_libraries(${target} PRIVATE -Wl,--whole-archive dh_${layer}
                                                 -Wl,--no-whole-archive cmocka)
         add_test(NAME ${target} COMMAND ${target})
