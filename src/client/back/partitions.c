@@ -102,6 +102,7 @@ struct dh_partition *dh_partitions_add(struct dh_partitions *table, const char *
         .fetch_offset_epoch = -1,
         .leader = DH_NODE_NONE,
         .leader_epoch = -1,
+        .told_high_watermark = -1,
     };
     table->assigned_count++;
     dh_partitions_touch(table, row);
@@ -139,6 +140,7 @@ void dh_partitions_release(struct dh_partitions *table, struct dh_partition *row
     DH_ASSERT(!dh_link_is_linked(&row->changed_link));
     DH_ASSERT(!dh_link_is_linked(&row->position_link));
     DH_ASSERT(!dh_link_is_linked(&row->fetch_link));
+    DH_ASSERT(row->fetch_node == NULL);
     DH_ASSERT(row->session_entry == NULL);
     dh_mem_free_string(table->mem, row->topic);
     row->topic = NULL;

@@ -38,6 +38,7 @@
 #include "wire/uuid.h"
 
 struct dh_fetch_session_entry;
+struct dh_fetcher_node;
 struct dh_map;
 
 enum dh_partition_state {
@@ -79,7 +80,11 @@ struct dh_partition {
 
     struct dh_link changed_link;                  // table: touched, not shown yet
     struct dh_link position_link;                 // positions: waiting for an offset
-    struct dh_link fetch_link;                    // fetcher: fetchable at its leader
+    struct dh_link fetch_link;                    // fetcher: ready, full or parked
+    struct dh_fetcher_node *fetch_node;           // fetcher: where it is wanted; NULL
+    int64_t fetch_retry_ns;                       // fetcher: when it is parked no more
+    uint32_t fetch_errors;                        // fetcher: in a row
+    int64_t told_high_watermark;                  // fetcher: to the front half; -1
     struct dh_fetch_session_entry *session_entry; // fetcher: NULL: in no session
 };
 
