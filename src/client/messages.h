@@ -287,9 +287,11 @@ struct dh_notice_partition_error {
     int64_t truncated_to;   // LOG_TRUNCATION: where the logs part; -1: unknown
 };
 
-// Comes out of the next poll, once. Repeated ones are folded by the back half.
+// Comes out of the next poll, once. Repeated ones are folded by the back half
+// (dh_outbox_report).
 struct dh_notice_error {
     struct dh_message message;
+    struct dh_link reported; // the back half's
     dohle_error_info error;
 };
 
