@@ -27,7 +27,7 @@ int dh_uuid_parse(dohle_bytes text, struct dh_uuid *out)
     if (text.size != DH_UUID_TEXT_SIZE) {
         return DOHLE_ERR_INVALID_ARGUMENT;
     }
-    struct dh_uuid uuid;
+    struct dh_uuid uuid = {{0}};
     uint32_t bits = 0;
     unsigned bit_count = 0;
     size_t size = 0;
