@@ -23,8 +23,10 @@
 
 #include <dohle/types.h>
 
+#include "base/assert.h"
 #include "wire/uuid.h"
 
+struct dh_back_context;
 struct dh_cluster;
 
 struct dh_cluster_partition {
@@ -57,10 +59,19 @@ const struct dh_cluster_partition *dh_cluster_partition(const struct dh_cluster 
 /*
  * Interest in a topic is counted: metadata is asked for as long as somebody wants
  * it. Copies the name. Returns 0 or DOHLE_ERR_NO_MEMORY; asks for an update when the
- * topic is new. `want_all` (patterns, CL-180) makes updates list every topic.
+ * topic is new. `want_all` (patterns, CL-180) makes updates list every topic; it is
+ * counted as well.
+ *
+ * A wanted topic that may not be described, or whose name is not allowed, is told to
+ * the application, once each time it turns out so (API-149). `want_quietly` is for
+ * those who tell it themselves.
  */
-int dh_cluster_want(struct dh_cluster *cluster, const char *topic, int64_t now_ns);
+DH_MUST_CHECK int dh_cluster_want(struct dh_cluster *cluster, const char *topic,
+                                  int64_t now_ns);
 void dh_cluster_unwant(struct dh_cluster *cluster, const char *topic);
+DH_MUST_CHECK int dh_cluster_want_quietly(struct dh_cluster *cluster, const char *topic,
+                                          int64_t now_ns);
+void dh_cluster_unwant_quietly(struct dh_cluster *cluster, const char *topic);
 void dh_cluster_want_all(struct dh_cluster *cluster, bool wanted, int64_t now_ns);
 
 // Somebody's reply said that this is stale. Updates are at least a back-off apart.
@@ -79,6 +90,16 @@ uint64_t dh_cluster_updates(const struct dh_cluster *cluster);
 
 // Walks all known topics, in a fixed order. cursor starts at 0; NULL at the end.
 const struct dh_cluster_topic *dh_cluster_next_topic(const struct dh_cluster *cluster,
-                                                     size_t *cursor);
+                                                     uintptr_t *cursor);
+
+// ---- For the back half only ----
+
+// NULL: no memory.
+DH_MUST_CHECK struct dh_cluster *dh_cluster_new(const struct dh_back_context *context,
+                                                int64_t now_ns);
+void dh_cluster_free(struct dh_cluster *cluster);
+
+// Asks nothing more.
+void dh_cluster_close(struct dh_cluster *cluster);
 
 #endif

@@ -38,6 +38,10 @@
 #include "base/list.h"
 #include "client/back/alarms.h"
 
+struct dh_action;
+struct dh_address;
+struct dh_back_context;
+struct dh_lane;
 struct dh_op;
 struct dh_requests;
 
@@ -70,6 +74,7 @@ enum dh_settled {
     DH_SETTLED_DONE,   // -> IDLE, back-off starts over
     DH_SETTLED_RETRY,  // -> WAITING for the next back-off
     DH_SETTLED_FAILED, // -> IDLE, the owner has told whoever must know
+    DH_SETTLED_GONE,   // the handler has deinitialised the operation
 };
 
 struct dh_reply {
@@ -92,7 +97,8 @@ struct dh_op_class {
      * Non-zero: the request is not sent, the reply carries the error. */
     int (*fill)(struct dh_op *op, int16_t version, void *request, struct dh_arena *arena,
                 int64_t now_ns);
-    // Once for each start, never for a cancelled operation.
+    /* Once for each start, never for a cancelled operation. The operation is IDLE: it may
+     * be started again here (then DONE), or deinitialised (then GONE). */
     enum dh_settled (*on_reply)(struct dh_op *op, const struct dh_reply *reply,
                                 int64_t now_ns);
     // The back-off after RETRY is over: start again, perhaps elsewhere, or give up.
@@ -107,11 +113,13 @@ struct dh_op {
     int64_t sent_ns; // when the bytes went out; IN_FLIGHT and CANCELLED
     struct dh_backoff backoff;
     struct dh_alarm alarm; // the deadline, or the end of the back-off
-    struct dh_link link;   // queue of the node, or order in flight
-    int16_t version_max;   // never use a newer version of the API; -1: no limit
+    struct dh_link link;   // queue of its lane
+    int16_t version_max;   // never use a newer version of the API; INT16_MAX: no limit
     // Owned by requests.c:
-    int32_t correlation_id;
-    int16_t version;
+    struct dh_requests *requests;
+    struct dh_lane *lane; // QUEUED, IN_FLIGHT, CANCELLED; NULL: will fail with `err`
+    int64_t allowed_ns;   // from start to the deadline
+    int err;              // why it fails without being sent
 };
 
 /*
@@ -168,6 +176,61 @@ DH_MUST_CHECK struct dh_frame *dh_requests_frame(struct dh_requests *requests,
  * refused"); "" when there is none. Goes into the text of every TIMEOUT. Valid until
  * the next call.
  */
-const char *dh_requests_last_trouble(const struct dh_requests *requests);
+const char *dh_requests_last_trouble(struct dh_requests *requests);
+
+// ---- For the back half and cluster.c only ----
+
+// Bootstrap addresses come from the settings. NULL: no memory.
+DH_MUST_CHECK struct dh_requests *dh_requests_new(const struct dh_back_context *context,
+                                                  int64_t now_ns);
+
+// Drops everything, tells nobody: no operation may be queued or in flight.
+void dh_requests_free(struct dh_requests *requests);
+
+/*
+ * The brokers, from a Metadata response: begin, put each, end. Lanes to brokers that
+ * moved or are gone end what is in flight; what is queued there fails.
+ * dh_requests_put_broker alone makes one more known (FindCoordinator).
+ * Returns 0 or DOHLE_ERR_NO_MEMORY.
+ */
+void dh_requests_begin_brokers(struct dh_requests *requests);
+DH_MUST_CHECK int dh_requests_put_broker(struct dh_requests *requests, int32_t node_id,
+                                         dohle_bytes host, int32_t port);
+void dh_requests_end_brokers(struct dh_requests *requests);
+
+// From now on DH_NODE_ANY means the bootstrap addresses, until brokers are set again.
+// False: so it did already.
+bool dh_requests_rebootstrap(struct dh_requests *requests);
+
+// Whether DH_NODE_ANY is some node that is not in connection back-off.
+bool dh_requests_has_usable_node(const struct dh_requests *requests);
+
+// Counts changes of dh_requests_last_trouble.
+uint64_t dh_requests_trouble_version(const struct dh_requests *requests);
+
+// Closes all connections; everything started fails with DOHLE_ERR_CLOSED, now and later.
+void dh_requests_close(struct dh_requests *requests, int64_t now_ns);
+
+// True when no connection is left that the host knows.
+bool dh_requests_is_closed(const struct dh_requests *requests);
+
+// What the host reports and asks: see client/back/back.h.
+void dh_requests_on_resolved(struct dh_requests *requests, uint32_t connection_id,
+                             const struct dh_address *addresses, size_t count, int err,
+                             const char *text, int64_t now_ns);
+void dh_requests_on_connected(struct dh_requests *requests, uint32_t connection_id,
+                              int64_t now_ns);
+void dh_requests_on_closed(struct dh_requests *requests, uint32_t connection_id, int err,
+                           const char *text, int64_t now_ns);
+bool dh_requests_receive_buffer(struct dh_requests *requests, uint32_t connection_id,
+                                uint8_t **pointer, size_t *capacity);
+void dh_requests_on_received(struct dh_requests *requests, uint32_t connection_id,
+                             size_t size, int64_t now_ns);
+void dh_requests_on_sent(struct dh_requests *requests, uint32_t connection_id,
+                         int64_t now_ns);
+
+// Sends what is queued as far as it can; handlers may run. False: nothing to do.
+bool dh_requests_next_action(struct dh_requests *requests, struct dh_action *action,
+                             int64_t now_ns);
 
 #endif
