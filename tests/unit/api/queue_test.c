@@ -11,7 +11,8 @@ struct item {
 static void assert_numbers(struct dh_list *list, const int *expected, size_t count)
 {
     size_t i = 0;
-    DH_LIST_EACH_SAFE (link, next, list) {
+    DH_LIST_EACH_SAFE(link, next, list)
+    {
         assert_in_range(i, 0, count - 1);
         assert_int_equal(expected[i], DH_CONTAINER_OF(link, struct item, link)->number);
         dh_list_remove(link);
