@@ -72,7 +72,7 @@ static void settle(struct dh_requests *requests, struct dh_op *op,
         return;
     }
     }
-    DH_ASSERT(!"every reply is settled");
+    DH_ASSERT(false && "every reply is settled");
 }
 
 static void settle_error(struct dh_requests *requests, struct dh_op *op, int32_t node_id,
