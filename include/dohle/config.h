@@ -57,8 +57,9 @@ DOHLE_API const char *dohle_config_get(const dohle_config *config, const char *k
 
 /*
  * Sets all keys of a Java properties file (UTF-8). Returns 0, an error of
- * dohle_config_set, or DOHLE_ERR_IO. On failure nothing has changed and
- * dohle_config_error names file and line. Blocks while it reads the file.
+ * dohle_config_set, DOHLE_ERR_IO, or DOHLE_ERR_TOO_LARGE for more than 1 MiB. On
+ * failure nothing has changed and dohle_config_error names file and line. Blocks
+ * while it reads the file.
  */
 DOHLE_API int dohle_config_load(dohle_config *config, const char *path);
 
