@@ -12,6 +12,7 @@
 #define FIRST_SIZE_FREE    ((size_t)64 * 1024) // any input may cost this much at first
 #define EXPANSION_UNIT     16
 #define EXPANSION_AT_FIRST (4 * EXPANSION_UNIT)
+#define SHRINKAGE_UNIT     1024
 #define MEMORY_PREFIX_SIZE ((size_t)16) // keeps the alignment of malloc
 
 static const struct dh_codec codecs[DH_CODEC_COUNT] = {
@@ -67,6 +68,7 @@ void dh_codec_context_init(struct dh_codec_context *context, const dohle_allocat
     *context = (struct dh_codec_context){.mem = mem, .pool = pool};
     for (size_t i = 0; i < DH_CODEC_COUNT; i++) {
         context->expansion[i] = EXPANSION_AT_FIRST;
+        context->shrinkage[i] = SHRINKAGE_UNIT;
     }
 }
 
@@ -188,8 +190,19 @@ int dh_codec_compress(struct dh_codec_context *context, const struct dh_codec *c
     if (err != 0) {
         out->size = size_before;
         out->err = err;
+        return err;
     }
-    return err;
+    if (in.size > 0) {
+        size_t ratio = (out->size - size_before) * SHRINKAGE_UNIT / in.size + 1;
+        context->shrinkage[codec->id] = (uint32_t)smaller(ratio, SHRINKAGE_UNIT);
+    }
+    return 0;
+}
+
+size_t dh_codec_size_estimate(const struct dh_codec_context *context,
+                              const struct dh_codec *codec, size_t size)
+{
+    return size / SHRINKAGE_UNIT * context->shrinkage[codec->id] + size % SHRINKAGE_UNIT;
 }
 
 void *dh_codec_memory_alloc(const dohle_allocator *mem, size_t size)

@@ -83,6 +83,7 @@ struct dh_codec_context {
     void *decompress_state[DH_CODEC_COUNT]; // owned; each codec's own
     void *compress_state[DH_CODEC_COUNT];   // owned; each codec's own
     uint32_t expansion[DH_CODEC_COUNT];     // bytes out for 16 bytes in, last time
+    uint32_t shrinkage[DH_CODEC_COUNT];     // bytes out for 1024 bytes in, last time
 };
 
 void dh_codec_context_init(struct dh_codec_context *context, const dohle_allocator *mem,
@@ -108,5 +109,9 @@ DH_MUST_CHECK int dh_codec_decompress(struct dh_codec_context *context,
 DH_MUST_CHECK int dh_codec_compress(struct dh_codec_context *context,
                                     const struct dh_codec *codec, int32_t level,
                                     dohle_bytes in, struct dh_buf *out);
+
+// About what that many bytes compress to, judged by the last time; at first as they are.
+size_t dh_codec_size_estimate(const struct dh_codec_context *context,
+                              const struct dh_codec *codec, size_t size);
 
 #endif

@@ -6,6 +6,10 @@
 #include "base/bytes.h"
 #include "record/varint.h"
 
+// Bytes that the numbers before the key may take, looked at without a check: a length,
+// the attributes, a timestamp and an offset, each at most 2 bytes.
+#define USUAL_ROOM 7
+
 const uint8_t *dh_varint_long(const uint8_t *at, const uint8_t *end, int bytes_max,
                               uint64_t *value)
 {
@@ -64,41 +68,125 @@ static bool are_headers_sound(const uint8_t *at, const uint8_t *end, int32_t cou
     return at == end;
 }
 
-static int next_record(struct dh_record_iterator *iterator, dohle_record *record)
+// What a record says about itself, before it is known to make sense.
+struct raw_record {
+    int64_t timestamp_delta;
+    int32_t offset_delta;
+    int32_t header_count;
+    const uint8_t *end; // behind the record
+};
+
+// A zigzag number of one or two bytes, both readable; NULL: it is longer.
+static inline const uint8_t *take_short(const uint8_t *at, int32_t *value)
+{
+    uint32_t raw = at[0];
+    if (raw < 0x80) {
+        *value = (int32_t)(raw >> 1) ^ -(int32_t)(raw & 1);
+        return at + 1;
+    }
+    if (at[1] < 0x80) {
+        raw = (raw & 0x7f) | (uint32_t)at[1] << 7;
+        *value = (int32_t)(raw >> 1) ^ -(int32_t)(raw & 1);
+        return at + 2;
+    }
+    return NULL;
+}
+
+// As take_nullable for a part behind which the record goes on; NULL: take the other way.
+static inline const uint8_t *take_short_nullable(const uint8_t *at, const uint8_t *end,
+                                                 dohle_bytes *bytes)
+{
+    int32_t size;
+    if (end - at < 2 || (at = take_short(at, &size)) == NULL || size >= end - at) {
+        return NULL;
+    }
+    if (size < 0) {
+        *bytes = DH_BYTES_NULL;
+        return at;
+    }
+    *bytes = (dohle_bytes){at, (size_t)size};
+    return at + size;
+}
+
+// Returns where the headers begin, checked; NULL: corrupt. at may be NULL, then NULL.
+static const uint8_t *take_headers(const uint8_t *at, struct raw_record *raw)
+{
+    at = dh_varint_at(at, raw->end, &raw->header_count);
+    bool is_sound = at != NULL && raw->header_count >= 0 &&
+                    are_headers_sound(at, raw->end, raw->header_count);
+    return is_sound ? at : NULL;
+}
+
+/*
+ * Most records have numbers of one or two bytes and no headers. USUAL_ROOM bytes
+ * are left, so that the first four numbers need no look at the end. Returns where
+ * the headers begin, or NULL when the record is not of that kind, or is corrupt.
+ */
+static inline const uint8_t *take_usual_record(const uint8_t *at, const uint8_t *end,
+                                               struct raw_record *raw,
+                                               dohle_record *record)
+{
+    int32_t length;
+    int32_t timestamp_delta;
+    if ((at = take_short(at, &length)) == NULL || length < 1 || length > end - at) {
+        return NULL;
+    }
+    raw->end = at + length;
+    if ((at = take_short(at + 1, &timestamp_delta)) == NULL ||
+        (at = take_short(at, &raw->offset_delta)) == NULL ||
+        (at = take_short_nullable(at, raw->end, &record->key)) == NULL ||
+        (at = take_short_nullable(at, raw->end, &record->value)) == NULL) {
+        return NULL;
+    }
+    raw->timestamp_delta = timestamp_delta;
+    if (raw->end - at == 1 && at[0] == 0) {
+        raw->header_count = 0;
+        return raw->end;
+    }
+    return take_headers(at, raw);
+}
+
+// As take_usual_record, for any record; NULL: corrupt.
+static const uint8_t *take_record(const uint8_t *at, const uint8_t *end,
+                                  struct raw_record *raw, dohle_record *record)
 {
     int32_t length = 0;
-    const uint8_t *at = dh_varint_at(iterator->at, iterator->end, &length);
-    if (at == NULL || length < 1 || length > iterator->end - at) {
+    at = dh_varint_at(at, end, &length);
+    if (at == NULL || length < 1 || length > end - at) {
+        return NULL;
+    }
+    raw->end = at + length;
+    at = dh_varlong_at(at + 1, raw->end, &raw->timestamp_delta);
+    at = dh_varint_at(at, raw->end, &raw->offset_delta);
+    at = take_nullable(at, raw->end, &record->key);
+    at = take_nullable(at, raw->end, &record->value);
+    return take_headers(at, raw);
+}
+
+static int next_record(struct dh_record_iterator *iterator, dohle_record *record)
+{
+    const uint8_t *at = NULL;
+    struct raw_record raw;
+    if (iterator->end - iterator->at >= USUAL_ROOM) {
+        at = take_usual_record(iterator->at, iterator->end, &raw, record);
+    }
+    if (at == NULL) {
+        at = take_record(iterator->at, iterator->end, &raw, record);
+    }
+    if (at == NULL || raw.offset_delta < iterator->delta_min ||
+        raw.offset_delta > iterator->delta_max) {
         return fail(iterator);
     }
-    const uint8_t *end = at + length;
-    int64_t timestamp_delta = 0;
-    int32_t offset_delta = 0;
-    int32_t header_count = 0;
-    at = dh_varlong_at(at + 1, end, &timestamp_delta);
-    at = dh_varint_at(at, end, &offset_delta);
-    at = take_nullable(at, end, &record->key);
-    at = take_nullable(at, end, &record->value);
-    at = dh_varint_at(at, end, &header_count);
-    if (at == NULL || offset_delta < iterator->delta_min ||
-        offset_delta > iterator->delta_max || header_count < 0) {
-        return fail(iterator);
-    }
-    if (at != end || header_count != 0) {
-        if (!are_headers_sound(at, end, header_count)) {
-            return fail(iterator);
-        }
-    }
-    record->header_count = header_count;
-    record->headers = (dohle_bytes){at, (size_t)(end - at)};
-    record->offset = iterator->base_offset + offset_delta;
+    record->header_count = raw.header_count;
+    record->headers = (dohle_bytes){at, (size_t)(raw.end - at)};
+    record->offset = iterator->base_offset + raw.offset_delta;
     // A hostile delta may wrap around, as it does in Kafka.
     record->timestamp_ms = iterator->is_append_time
                                ? iterator->append_timestamp_ms
                                : (int64_t)((uint64_t)iterator->base_timestamp_ms +
-                                           (uint64_t)timestamp_delta);
-    iterator->delta_min = (int64_t)offset_delta + 1;
-    iterator->at = end;
+                                           (uint64_t)raw.timestamp_delta);
+    iterator->delta_min = (int64_t)raw.offset_delta + 1;
+    iterator->at = raw.end;
     iterator->left--;
     return 1;
 }

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "record/batch.h"
+#include "record/batch_writer.h"
 #include "record/codec.h"
 #include "record/iterator.h"
 
@@ -369,6 +370,81 @@ static void test_the_cap_is_exact(void **state)
     each_batch(*state, cap_exactly);
 }
 
+static size_t collect_headers(const dohle_record *record, dohle_header *headers)
+{
+    dohle_bytes left = record->headers;
+    size_t count = 0;
+    while (dohle_header_next(&left, &headers[count]) == 1) {
+        count++;
+    }
+    return count;
+}
+
+// The same records through our writer give the same bytes, up to how they are compressed.
+static void write_again(struct golden *golden, const struct dh_batch *batch)
+{
+    bool is_dense = batch->record_count == batch->last_offset - batch->base_offset + 1;
+    if (batch->magic != 2 || batch->timestamp_type != DOHLE_TIMESTAMP_CREATE ||
+        !is_dense) {
+        return;
+    }
+    struct dh_record_iterator iterator;
+    struct dh_frame *frame;
+    assert_int_equal(0,
+                     open_batch(golden, batch, SIZE_MAX_DECOMPRESSED, &iterator, &frame));
+    struct dh_batch_writer writer;
+    dh_batch_writer_init(&writer, &golden->memory.allocator);
+    dohle_record record;
+    while (dh_record_iterator_next(&iterator, &record) == 1) {
+        dohle_header headers[8];
+        struct dh_record_input input = {
+            .timestamp_ms = record.timestamp_ms,
+            .key = record.key,
+            .value = record.value,
+            .headers = headers,
+            .header_count = collect_headers(&record, headers),
+        };
+        assert_int_equal(0, dh_batch_writer_append(&writer, &input));
+    }
+    struct dh_batch_stamp stamp = {
+        .base_offset = batch->base_offset,
+        .producer_id = batch->producer_id,
+        .base_sequence = batch->base_sequence,
+        .leader_epoch = batch->leader_epoch,
+        .producer_epoch = batch->producer_epoch,
+        .is_transactional = batch->is_transactional,
+        .is_control = batch->is_control,
+    };
+    dohle_bytes written;
+    assert_int_equal(0, dh_batch_writer_finish(&writer, &golden->context,
+                                               dh_codec_find(batch->codec),
+                                               DH_CODEC_LEVEL_DEFAULT, &stamp, &written));
+    if (batch->codec == 0) {
+        assert_bytes_equal(batch->bytes, written);
+    } else {
+        struct dh_reader reader;
+        dh_reader_init(&reader, written);
+        struct dh_batch ours;
+        assert_int_equal(DH_BATCH_FOUND, dh_batch_next(&reader, &ours));
+        assert_int_equal(0, dh_batch_check_crc(&ours));
+        assert_memory_equal(batch->bytes.data + 21, written.data + 21, 61 - 21);
+        struct dh_frame *our_frame;
+        assert_int_equal(0, dh_codec_decompress(&golden->context,
+                                                dh_codec_find(ours.codec), ours.payload,
+                                                SIZE_MAX_DECOMPRESSED, &our_frame));
+        assert_bytes_equal(((dohle_bytes){frame->data, frame->size}),
+                           ((dohle_bytes){our_frame->data, our_frame->size}));
+        dh_frame_pool_put(&golden->pool, our_frame);
+    }
+    dh_batch_writer_deinit(&writer);
+    dh_frame_pool_put(&golden->pool, frame);
+}
+
+static void test_our_writer_writes_what_kafkas_does(void **state)
+{
+    each_batch(*state, write_again);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +455,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_each_flipped_bit_is_found, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_the_cap_is_exact, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_our_writer_writes_what_kafkas_does, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
