@@ -730,22 +730,146 @@ uint64_t dh_requests_trouble_version(const struct dh_requests *requests)
 
 // ---- Closing ----
 
+static void close_lane(struct dh_lane *lane, int64_t now_ns)
+{
+    const char *text = dohle_error_text(DOHLE_ERR_CLOSED);
+    dh_connection_close(&lane->connection, text);
+    fail_flights(lane, DOHLE_ERR_CLOSED, text, now_ns);
+    fail_queued(lane, DOHLE_ERR_CLOSED, text, now_ns);
+}
+
 void dh_requests_close(struct dh_requests *requests, int64_t now_ns)
 {
     requests->is_closed = true;
-    (void)now_ns;
     struct dh_map_item *cursor = NULL;
     for (struct dh_node *node;
          (node = dh_nodes_next(&requests->nodes, &cursor)) != NULL;) {
         for (size_t i = 0; i < DH_CHANNEL_COUNT; i++) {
-            struct dh_lane *lane = node->lanes[i];
-            if (lane != NULL) {
-                dh_connection_close(&lane->connection, "the client is closed");
-                fail_flights(lane, DOHLE_ERR_CLOSED, dohle_error_text(DOHLE_ERR_CLOSED),
-                             now_ns);
-                fail_queued(lane, DOHLE_ERR_CLOSED, dohle_error_text(DOHLE_ERR_CLOSED),
-                            now_ns);
+            if (node->lanes[i] != NULL) {
+                close_lane(node->lanes[i], now_ns);
             }
         }
+    }
+    DH_LIST_EACH(link, &requests->nodes.retired)
+    {
+        struct dh_lane *lane = DH_CONTAINER_OF(link, struct dh_lane, retired_link);
+        close_lane(lane, now_ns);
+        dh_lane_activate(lane); // to be freed
+    }
+}
+
+bool dh_requests_is_closed(const struct dh_requests *requests)
+{
+    struct dh_map_item *cursor = NULL;
+    for (struct dh_node *node;
+         (node = dh_nodes_next(&requests->nodes, &cursor)) != NULL;) {
+        for (size_t i = 0; i < DH_CHANNEL_COUNT; i++) {
+            if (node->lanes[i] != NULL &&
+                !dh_connection_is_detached(&node->lanes[i]->connection)) {
+                return false;
+            }
+        }
+    }
+    return requests->is_closed && dh_list_is_empty(&requests->nodes.retired);
+}
+
+static void check_lane(const struct dh_requests *requests, const struct dh_lane *lane)
+{
+    DH_ASSERT(lane->flight_count <= DH_FLIGHTS_MAX);
+    DH_ASSERT(lane->flight_count == 0 || lane->connection.state == DH_CONNECTION_READY);
+    for (uint32_t i = 0; i < lane->flight_count; i++) {
+        const struct dh_op *op =
+            lane->flights[(lane->flight_first + i) % DH_FLIGHTS_MAX].op;
+        DH_ASSERT(op == NULL || op->lane == lane);
+        DH_ASSERT(op == NULL || op->state == DH_OP_IN_FLIGHT ||
+                  op->state == DH_OP_CANCELLED);
+    }
+    DH_LIST_EACH(link, &lane->queued)
+    {
+        const struct dh_op *op = DH_CONTAINER_OF(link, struct dh_op, link);
+        DH_ASSERT(op->state == DH_OP_QUEUED && op->lane == lane);
+    }
+    // What is queued has a cause to go on: the lane is active, or something is awaited.
+    DH_ASSERT(dh_list_is_empty(&lane->queued) || dh_link_is_linked(&lane->active_link) ||
+              lane->connection.id != 0 || lane->flight_count == DH_FLIGHTS_MAX ||
+              dh_alarm_is_set(&lane->connection.alarm) || dh_alarm_is_set(&lane->mute));
+    (void)requests;
+}
+
+void dh_requests_check(const struct dh_requests *requests)
+{
+    struct dh_map_item *cursor = NULL;
+    for (struct dh_node *node;
+         (node = dh_nodes_next(&requests->nodes, &cursor)) != NULL;) {
+        for (size_t i = 0; i < DH_CHANNEL_COUNT; i++) {
+            if (node->lanes[i] != NULL) {
+                check_lane(requests, node->lanes[i]);
+            }
+        }
+    }
+}
+
+// ---- What the host reports ----
+
+static struct dh_connection *connection_of(const struct dh_requests *requests,
+                                           uint32_t connection_id)
+{
+    return dh_map_get_u64(&requests->connections.by_id, connection_id);
+}
+
+void dh_requests_on_resolved(struct dh_requests *requests, uint32_t connection_id,
+                             const struct dh_address *addresses, size_t count, int err,
+                             const char *text, int64_t now_ns)
+{
+    struct dh_connection *connection = connection_of(requests, connection_id);
+    if (connection != NULL) {
+        dh_connection_on_resolved(connection, addresses, count, err, text, now_ns);
+    }
+}
+
+void dh_requests_on_connected(struct dh_requests *requests, uint32_t connection_id,
+                              int64_t now_ns)
+{
+    struct dh_connection *connection = connection_of(requests, connection_id);
+    if (connection != NULL) {
+        dh_connection_on_connected(connection, now_ns);
+    }
+}
+
+void dh_requests_on_closed(struct dh_requests *requests, uint32_t connection_id, int err,
+                           const char *text, int64_t now_ns)
+{
+    struct dh_connection *connection = connection_of(requests, connection_id);
+    if (connection != NULL) {
+        dh_connection_on_closed(connection, err, text, now_ns);
+    }
+}
+
+bool dh_requests_receive_buffer(struct dh_requests *requests, uint32_t connection_id,
+                                uint8_t **pointer, size_t *capacity)
+{
+    struct dh_connection *connection = connection_of(requests, connection_id);
+    if (connection == NULL || connection->staging == NULL) {
+        return false;
+    }
+    dh_connection_receive_buffer(connection, pointer, capacity);
+    return true;
+}
+
+void dh_requests_on_received(struct dh_requests *requests, uint32_t connection_id,
+                             size_t size, int64_t now_ns)
+{
+    struct dh_connection *connection = connection_of(requests, connection_id);
+    if (connection != NULL) {
+        dh_connection_on_received(connection, size, now_ns);
+    }
+}
+
+void dh_requests_on_sent(struct dh_requests *requests, uint32_t connection_id,
+                         int64_t now_ns)
+{
+    struct dh_connection *connection = connection_of(requests, connection_id);
+    if (connection != NULL) {
+        dh_connection_on_sent(connection, now_ns);
     }
 }

@@ -233,4 +233,7 @@ void dh_requests_on_sent(struct dh_requests *requests, uint32_t connection_id,
 bool dh_requests_next_action(struct dh_requests *requests, struct dh_action *action,
                              int64_t now_ns);
 
+// The invariants; for the simulator.
+void dh_requests_check(const struct dh_requests *requests);
+
 #endif
