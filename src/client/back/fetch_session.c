@@ -120,6 +120,7 @@ static void make_wanted(struct dh_fetch_session *session,
     dh_list_remove(&entry->link);
     dh_list_push_back(&session->wanted, &entry->link);
     session->wanted_count++;
+    session->unidentified_count += dh_uuid_is_zero(&entry->topic_id);
     entry->is_wanted = true;
     dh_fetch_session_update(session, entry, want);
 }
@@ -169,6 +170,7 @@ void dh_fetch_session_forget(struct dh_fetch_session *session,
     DH_ASSERT(entry->is_wanted);
     entry->is_wanted = false;
     session->wanted_count--;
+    session->unidentified_count -= dh_uuid_is_zero(&entry->topic_id);
     if (!entry->is_known) {
         free_entry(session, entry);
         return;

@@ -83,7 +83,8 @@ struct dh_fetch_session {
     struct dh_list forgotten; // to be told, or freed by the next full fetch
     struct dh_list changed;   // entries in `wanted` that a request must name
     size_t wanted_count;
-    uint8_t *key; // scratch
+    size_t unidentified_count; // wanted, but with no topic id: no version above 12
+    uint8_t *key;              // scratch
     size_t key_capacity;
 };
 

@@ -69,14 +69,17 @@ struct dh_fetcher {
     struct dh_budget *budget;         // borrowed
     struct dh_codec_context codecs;
     struct dh_chunk_tools tools;
-    struct dh_map nodes;     // by id -> struct dh_fetcher_node; never shrinks
-    size_t active_nodes;     // nodes with ready rows: they share the budget
-    struct dh_list stalled;  // nodes that wait for the budget
-    struct dh_list parked;   // rows (fetch_link), the earliest first
-    struct dh_alarm unpark;  // the first of `parked`
-    struct dh_alarm recheck; // only retained records stand in the way
-    size_t chunks_out;       // with the front half
-    bool is_error_out;       // an error notice is on its way: no second one
+    struct dh_map nodes;      // by id -> struct dh_fetcher_node; never shrinks
+    size_t active_nodes;      // nodes with ready rows: they share the budget
+    struct dh_list stalled;   // nodes that wait for the budget
+    struct dh_list parked;    // rows (fetch_link), the earliest first
+    struct dh_alarm unpark;   // the first of `parked`
+    struct dh_alarm recheck;  // only retained records stand in the way
+    size_t chunks_out;        // with the front half
+    size_t held_bytes;        // of those chunks
+    size_t held_wanted_bytes; // of those whose rows are wanted: neither paused nor gone
+    uint64_t cluster_version; // that the topic ids of the rows were taken from
+    size_t closing_count;     // nodes that are being told that their session ends
     bool is_closing;
     struct dh_fetcher_counts counts;
 };
@@ -96,6 +99,7 @@ void dh_fetcher_on_changed(struct dh_fetcher *fetcher, struct dh_partition *row,
 void dh_fetcher_on_metadata(struct dh_fetcher *fetcher, int64_t now_ns);
 
 // Takes a chunk that comes back: its last record was delivered, or it was dropped.
+// Partition errors that come back are the back half's to free.
 void dh_fetcher_on_chunk_returned(struct dh_fetcher *fetcher, struct dh_chunk *chunk,
                                   int64_t now_ns);
 

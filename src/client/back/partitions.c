@@ -140,7 +140,7 @@ void dh_partitions_release(struct dh_partitions *table, struct dh_partition *row
     DH_ASSERT(!dh_link_is_linked(&row->changed_link));
     DH_ASSERT(!dh_link_is_linked(&row->position_link));
     DH_ASSERT(!dh_link_is_linked(&row->fetch_link));
-    DH_ASSERT(row->fetch_node == NULL);
+    DH_ASSERT(row->fetch_place == DH_FETCH_NOT_WANTED);
     DH_ASSERT(row->session_entry == NULL);
     dh_mem_free_string(table->mem, row->topic);
     row->topic = NULL;

@@ -41,6 +41,14 @@ struct dh_fetch_session_entry;
 struct dh_fetcher_node;
 struct dh_map;
 
+// Where the fetcher has put a row: client/back/fetcher.h.
+enum dh_fetch_place {
+    DH_FETCH_NOT_WANTED,
+    DH_FETCH_READY,
+    DH_FETCH_FULL,
+    DH_FETCH_PARKED,
+};
+
 enum dh_partition_state {
     DH_PARTITION_FREE,       // the slot is not in use
     DH_PARTITION_ADDED,      // waits for on_assigned to return
@@ -76,11 +84,13 @@ struct dh_partition {
 
     // What is on its way to the application.
     uint32_t buffered_chunks;
-    size_t buffered_bytes;
+    size_t buffered_bytes; // as fetched
+    size_t held_bytes;     // buffered_bytes, and what they were decompressed into
 
     struct dh_link changed_link;                  // table: touched, not shown yet
     struct dh_link position_link;                 // positions: waiting for an offset
     struct dh_link fetch_link;                    // fetcher: ready, full or parked
+    enum dh_fetch_place fetch_place;              // fetcher
     struct dh_fetcher_node *fetch_node;           // fetcher: where it is wanted; NULL
     int64_t fetch_retry_ns;                       // fetcher: when it is parked no more
     uint32_t fetch_errors;                        // fetcher: in a row
