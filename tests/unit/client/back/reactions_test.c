@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../../test.h"
 
-#include <dohle/error.h>
-
 #include "base/assert.h"
 #include "client/back/reactions.h"
 
@@ -183,43 +181,12 @@ static void leaving_is_final(void **state)
     }
 }
 
-static void what_the_application_is_told(void **state)
-{
-    (void)state;
-
-    static const struct {
-        int16_t code;
-        int error;
-    } errors[] = {
-        {0, 0},
-        {-1, DOHLE_ERR_BROKER},
-        {1, DOHLE_ERR_OFFSET_OUT_OF_RANGE},
-        {3, DOHLE_ERR_UNKNOWN_TOPIC},
-        {12, DOHLE_ERR_TOO_LARGE},
-        {14, DOHLE_ERR_BROKER_RETRIABLE},
-        {17, DOHLE_ERR_INVALID_TOPIC},
-        {22, DOHLE_ERR_COMMIT_FAILED},
-        {23, DOHLE_ERR_GROUP_REFUSED},
-        {25, DOHLE_ERR_COMMIT_FAILED},
-        {27, DOHLE_ERR_REBALANCE_IN_PROGRESS},
-        {29, DOHLE_ERR_TOPIC_AUTHORIZATION},
-        {30, DOHLE_ERR_GROUP_AUTHORIZATION},
-        {82, DOHLE_ERR_FENCED_INSTANCE},
-        {999, DOHLE_ERR_BROKER},
-    };
-
-    for (size_t i = 0; i < DH_COUNT_OF(errors); i++) {
-        assert_int_equal(errors[i].error, dh_reaction_error(errors[i].code));
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_code_of_every_api),
         cmocka_unit_test(codes_from_the_future),
         cmocka_unit_test(leaving_is_final),
-        cmocka_unit_test(what_the_application_is_told),
     };
     return cmocka_run_group_tests_name("reactions", tests, NULL, NULL);
 }
