@@ -166,6 +166,7 @@ struct dh_command_commit {
     int64_t deadline_ns;
     uint32_t count;
     dohle_offset *offsets;  // names and metadata are in the same block
+    bool is_retried;        // the back half's
     dohle_error_info error; // answer; code 0: committed
 };
 

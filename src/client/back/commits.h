@@ -42,11 +42,9 @@ struct dh_commits {
     struct dh_membership *membership; // borrowed; NULL: assigned by hand
     struct dh_list queue;             // dh_command_commit.message.link, oldest first
     size_t count;
-    struct dh_op op;          // OffsetCommit for the first of the queue
-    struct dh_alarm alarm;    // the earliest deadline in the queue
-    char sent_member_id[256]; // who the request in flight says we are
-    int32_t sent_generation;
-    uint32_t attempts; // of the first of the queue
+    struct dh_op op;         // OffsetCommit for the first of the queue
+    struct dh_alarm alarm;   // the earliest deadline in the queue
+    int32_t sent_generation; // who the request in flight says we are
 };
 
 // Borrows the link. Returns 0 or DOHLE_ERR_NO_MEMORY; then nothing needs a deinit.
@@ -65,7 +63,7 @@ void dh_commits_set_membership(struct dh_commits *commits,
 void dh_commits_submit(struct dh_commits *commits, struct dh_command_commit *command,
                        int64_t now_ns);
 
-// The coordinator is known now.
+// The coordinator is known now, or (DH_NODE_NONE) refuses to be: then those waiting fail.
 void dh_commits_on_coordinator(struct dh_commits *commits, int32_t node_id,
                                int64_t now_ns);
 
