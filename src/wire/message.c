@@ -24,7 +24,7 @@ _Static_assert(sizeof(struct array) == sizeof(struct {
                }),
                "all arrays in generated structs have one layout");
 
-// The longest of a thing in a version that is not flexible.
+// The longest string, in compact form too (Kafka's MessageDataGenerator).
 #define STRING_SIZE_MAX INT16_MAX
 
 // The random generator's bounds.
@@ -304,6 +304,9 @@ static int64_t decode_length(struct decoder *decoder, const struct dh_field *fie
 static dohle_bytes decode_bytes(struct decoder *decoder, const struct dh_field *field)
 {
     int64_t length = decode_length(decoder, field);
+    if (field->kind == DH_KIND_STRING && length > STRING_SIZE_MAX) {
+        dh_reader_fail(decoder->reader);
+    }
     if (length < 0) {
         return DH_BYTES_NULL;
     }

@@ -202,6 +202,36 @@ static void what_a_version_cannot_say_is_an_error(void **state)
     workshop_deinit(&shop);
 }
 
+// A compact length could say more than a string may have.
+static void long_compact_strings_are_refused(void **state)
+{
+    (void)state;
+
+    static const struct {
+        const char *length;
+        int err;
+    } rows[] = {
+        {"\x80\x80\x02", 0},                  // 32767
+        {"\x81\x80\x02", DOHLE_ERR_PROTOCOL}, // 32768
+    };
+
+    // All ones: empty strings behind the first, and one unknown tag.
+    uint8_t *bytes = malloc(40000);
+    memset(bytes, 1, 40000);
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        struct workshop shop;
+        workshop_init(&shop);
+        memcpy(bytes, rows[i].length, 3);
+        struct dh_reader reader;
+        struct dh_heartbeat_request request;
+        dh_reader_init(&reader, (dohle_bytes){bytes, 40000});
+        assert_int_equal(rows[i].err, dh_message_decode(&dh_heartbeat_request_type, 4,
+                                                        &reader, &shop.arena, &request));
+        workshop_deinit(&shop);
+    }
+    free(bytes);
+}
+
 static void ignorable_fields_are_left_out(void **state)
 {
     (void)state;
@@ -511,6 +541,7 @@ int main(void)
         cmocka_unit_test(defaults_go_round_at_every_version),
         cmocka_unit_test(heartbeat_has_the_bytes_of_its_version),
         cmocka_unit_test(what_a_version_cannot_say_is_an_error),
+        cmocka_unit_test(long_compact_strings_are_refused),
         cmocka_unit_test(ignorable_fields_are_left_out),
         cmocka_unit_test(absent_fields_get_their_defaults),
         cmocka_unit_test(null_and_empty_differ),
