@@ -355,7 +355,7 @@ static int read_headers(struct produce *produce)
 static char *read_delimiter(const char *text, const char *option, size_t *size)
 {
     char *copy = must_alloc(strlen(text) + 1);
-    strcpy(copy, text);
+    memcpy(copy, text, strlen(text) + 1);
     long length = format_unescape(copy);
     if (length <= 0) {
         free(copy);

@@ -41,7 +41,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <dohle/consumer.h>
+#include <dohle/types.h>
 
 #include "base/map.h"
 #include "client/back/alarms.h"

@@ -10,7 +10,7 @@
 static const char *write_file(const void *data, size_t size)
 {
     static char path[64];
-    strcpy(path, "config_file_test.XXXXXX");
+    snprintf(path, sizeof(path), "config_file_test.XXXXXX");
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal((ssize_t)size, write(fd, data, size));
