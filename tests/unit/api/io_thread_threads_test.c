@@ -28,10 +28,14 @@
 
 static atomic_size_t allocated_bytes;
 
+// ctx NULL, or how many more allocations work before all fail.
 static void *counted_reallocate(void *ctx, void *pointer, size_t old_size,
                                 size_t new_size)
 {
-    (void)ctx;
+    atomic_int *left = ctx;
+    if (new_size > 0 && left != NULL && atomic_fetch_sub(left, 1) <= 0) {
+        return NULL;
+    }
     atomic_fetch_add(&allocated_bytes, new_size - old_size);
     if (new_size == 0) {
         free(pointer);
@@ -330,10 +334,11 @@ static void free_kept(const dohle_allocator *mem, void *kept)
     dh_mem_free(mem, kept, 100);
 }
 
-static struct dh_io_client *new_client(struct dh_io *io)
+static struct dh_io_client *new_client_with(struct dh_io *io,
+                                            const dohle_allocator *allocator)
 {
     struct dh_io_client *client = NULL;
-    assert_int_equal(0, dh_io_client_new(io, &counted, NULL, &client));
+    assert_int_equal(0, dh_io_client_new(io, allocator, NULL, &client));
     struct engine *engine = dh_mem_calloc(dh_io_client_mem(client), 1, sizeof(*engine));
     assert_non_null(engine);
     dh_io_client_keep(client, dh_mem_alloc(dh_io_client_mem(client), 100), free_kept);
@@ -342,6 +347,11 @@ static struct dh_io_client *new_client(struct dh_io *io)
     engine->deadline_ns = DH_NEVER;
     dh_io_client_start(client, &engine_calls, engine);
     return client;
+}
+
+static struct dh_io_client *new_client(struct dh_io *io)
+{
+    return new_client_with(io, &counted);
 }
 
 static void order(struct dh_io_client *client, enum order_kind what, int64_t number,
@@ -625,6 +635,55 @@ static void test_a_client_that_was_never_started(void **state)
     wait_for_the_end();
 }
 
+static void test_no_memory_for_the_thread_or_a_client(void **state)
+{
+    (void)state;
+    for (int works = 0; works < 2; works++) {
+        atomic_int left;
+        atomic_init(&left, works);
+        const dohle_allocator failing = {&left, counted_reallocate};
+        const struct dh_io_options options = {.mem = &failing};
+        struct dh_io *io = NULL;
+        assert_int_equal(DOHLE_ERR_NO_MEMORY, dh_io_new(&options, &io));
+    }
+    struct dh_io *io = new_io(NULL);
+    atomic_int left;
+    atomic_init(&left, 0);
+    const dohle_allocator failing = {&left, counted_reallocate};
+    struct dh_io_client *client = NULL;
+    assert_int_equal(DOHLE_ERR_NO_MEMORY, dh_io_client_new(io, &failing, NULL, &client));
+    dh_io_release(io);
+    wait_for_the_end();
+}
+
+// The engine hears of it as of any other failure, and nothing is left behind.
+static void test_no_memory_for_a_connection(void **state)
+{
+    (void)state;
+    atomic_int left;
+    atomic_init(&left, 1000);
+    const dohle_allocator failing = {&left, counted_reallocate};
+    struct dh_io *io = NULL;
+    const struct dh_io_options options = {.mem = &failing};
+    assert_int_equal(0, dh_io_new(&options, &io));
+    struct dh_io_client *client = new_client_with(io, &failing);
+    struct dh_list inbox;
+    dh_list_init(&inbox);
+    order(client, ORDER_RESOLVE, 1, "127.0.0.1");
+    assert_int_equal(0, expect(client, &inbox, NOTE_RESOLVED).err);
+    for (int works = 0; works < 2; works++) {
+        atomic_store(&left, works);
+        order(client, ORDER_RESOLVE, 1, "127.0.0.1");
+        assert_int_equal(DOHLE_ERR_NO_MEMORY, expect(client, &inbox, NOTE_RESOLVED).err);
+        atomic_store(&left, works);
+        order(client, ORDER_CONNECT, 0, NULL);
+        assert_int_equal(DOHLE_ERR_NO_MEMORY, expect(client, &inbox, NOTE_CLOSED).err);
+    }
+    dh_io_client_release(client, 0);
+    dh_io_release(io);
+    wait_for_the_end();
+}
+
 struct log_seen {
     int lines; // not atomic: the lock of the log must be enough
 };
@@ -676,6 +735,8 @@ int main(void)
         cmocka_unit_test(test_the_thread_takes_no_signals),
         cmocka_unit_test(test_letting_go_never_waits),
         cmocka_unit_test(test_a_client_that_was_never_started),
+        cmocka_unit_test(test_no_memory_for_the_thread_or_a_client),
+        cmocka_unit_test(test_no_memory_for_a_connection),
         cmocka_unit_test(test_log_lines_come_one_at_a_time),
         cmocka_unit_test(test_what_is_unfinished_goes_on_alone),
     };
