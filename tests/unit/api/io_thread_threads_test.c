@@ -22,7 +22,7 @@
 #include "host/address.h"
 #include "host/clock.h"
 
-#define PATIENCE (15 * DH_SEC)
+#define PATIENCE (8 * DH_SEC)
 
 // ---- An allocator for several threads, which tells when all was given back ----
 
@@ -580,17 +580,19 @@ static void test_what_is_unfinished_goes_on_alone(void **state)
     assert_true(atomic_load(&allocated_bytes) > 0);
     assert_int_equal(0, close(peer));
     assert_int_equal(0, close(listener));
+}
 
-    io = new_io(NULL);
-    struct dh_io_client *other = new_client(io);
+static void test_going_on_alone_has_an_end(void **state)
+{
+    (void)state;
+    struct dh_io *io = new_io(NULL);
+    struct dh_io_client *client = new_client(io);
+    order(client, ORDER_FINISH, 0, NULL);
+    dh_io_client_release(client, DH_NEVER);
+    client = new_client(io);
+    dh_io_client_release(client, dh_clock_now_ns() + 2 * DH_MS);
     dh_io_release(io);
-    order(other, ORDER_FINISH, 0, NULL);
-    dh_io_client_release(other, dh_clock_now_ns() + PATIENCE);
-
-    io = new_io(NULL);
-    other = new_client(io);
-    dh_io_release(io);
-    dh_io_client_release(other, dh_clock_now_ns() + 2 * DH_MS);
+    wait_for_the_end();
 }
 
 static void test_letting_go_never_waits(void **state)
@@ -733,6 +735,7 @@ int main(void)
         cmocka_unit_test(test_ticks_carry_the_mark_and_are_not_early),
         cmocka_unit_test(test_the_alarm_sets_the_descriptor),
         cmocka_unit_test(test_the_thread_takes_no_signals),
+        cmocka_unit_test(test_going_on_alone_has_an_end),
         cmocka_unit_test(test_letting_go_never_waits),
         cmocka_unit_test(test_a_client_that_was_never_started),
         cmocka_unit_test(test_no_memory_for_the_thread_or_a_client),
