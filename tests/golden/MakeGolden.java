@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HexFormat;
-import java.util.List;
+import java.util.Locale;
 
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.errors.RetriableException;
@@ -26,7 +26,7 @@ import org.apache.kafka.common.record.internal.MemoryRecords;
 /*
  * Writes golden files with Kafka's own classes.
  *
- *     MakeGolden messages LIST    a line per message, version and filling: name, version, hex
+ *     MakeGolden messages LIST    a line per message, version and filling: these and the bytes in hex
  *     MakeGolden errors           a line per error code: code, name, retriable or final
  *
  * LIST has a line per message: name, lowest and highest version. Each is written three times:
@@ -92,7 +92,8 @@ public class MakeGolden {
         }
         byte[] bytes = new byte[buffer.remaining()];
         buffer.get(bytes);
-        System.out.println(name + " " + version + " " + HexFormat.of().formatHex(bytes));
+        String how = filling.name().toLowerCase(Locale.ROOT);
+        System.out.println(name + " " + version + " " + how + " " + HexFormat.of().formatHex(bytes));
     }
 
     private static Class<?> find(String name) throws ClassNotFoundException {

@@ -243,7 +243,7 @@ extern const struct dh_message_type dh_consumer_group_target_assignment_metadata
 struct dh_consumer_group_target_assignment_metadata_value {
     // Group epoch the target assignment was made for.
     int32_t assignment_epoch;
-    // When the computation finished, ms (KIP-1263).
+    // When the computation finished, ms.
     int64_t assignment_timestamp;
 };
 

@@ -28,7 +28,7 @@ struct dh_offset_for_leader_epoch_request_topic {
 };
 
 struct dh_offset_for_leader_epoch_request {
-    // -1 for consumers; -2 makes the broker ask for no replica.
+    // -1 for consumers; -2, the default, for tools that may ask any replica.
     int32_t replica_id;
 
     struct {

@@ -496,6 +496,39 @@ static void no_memory_is_reported_as_such(void **state)
     dh_buf_deinit(&buf);
 }
 
+// Every allocation of a decode fails once: an error, never a crash or a leak.
+static void decoding_survives_each_failed_allocation(void **state)
+{
+    (void)state;
+    struct dh_random random = {3};
+    for (size_t i = 0; i < dh_message_count; i++) {
+        const struct dh_message_type *type = dh_messages[i];
+        int16_t version = type->versions.max;
+        struct workshop shop;
+        workshop_init(&shop);
+        void *message = malloc(type->body.size);
+        assert_int_equal(
+            0, dh_message_randomise(type, version, &random, &shop.arena, message));
+        assert_int_equal(0, dh_message_encode(type, version, message, &shop.writer));
+        int err = DOHLE_ERR_NO_MEMORY;
+        for (size_t fail_at = 1; err != 0; fail_at++) {
+            struct test_memory memory;
+            test_memory_init(&memory);
+            memory.fail_at = fail_at;
+            struct dh_arena arena;
+            dh_arena_init(&arena, &memory.allocator, 0);
+            struct dh_reader reader;
+            dh_reader_init(&reader, dh_buf_view(&shop.buf));
+            err = dh_message_decode(type, version, &reader, &arena, message);
+            assert_true(err == 0 || err == DOHLE_ERR_NO_MEMORY);
+            dh_arena_deinit(&arena);
+            assert_int_equal(0, memory.bytes);
+        }
+        free(message);
+        workshop_deinit(&shop);
+    }
+}
+
 static void messages_print_as_json(void **state)
 {
     (void)state;
@@ -552,6 +585,7 @@ int main(void)
         cmocka_unit_test(hostile_counts_cost_nothing),
         cmocka_unit_test(swelling_messages_stop_at_the_arenas_bound),
         cmocka_unit_test(no_memory_is_reported_as_such),
+        cmocka_unit_test(decoding_survives_each_failed_allocation),
         cmocka_unit_test(messages_print_as_json),
         cmocka_unit_test(comparing_looks_at_the_fields_of_the_version),
     };
