@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/*.txt; edit that and run it again.
+// Made by tools/generate; edit schema/*.txt instead.
 #ifndef DH_WIRE_GEN_API_KEYS_H
 #define DH_WIRE_GEN_API_KEYS_H
 

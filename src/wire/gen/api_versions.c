@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/api_versions.txt; edit that and run it again.
+// Made by tools/generate; edit schema/api_versions.txt instead.
 #include "wire/gen/api_versions.h"
 
 // clang-format off

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/*.txt; edit that and run it again.
+// Made by tools/generate; edit schema/*.txt instead.
 #include "wire/gen/apis.h"
 
 #include "wire/gen/alter_configs.h"

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/*.txt; edit that and run it again.
-/*
- * Lists over all messages: the APIs by key, and every message there is.
- */
+// Made by tools/generate; edit schema/*.txt instead.
+// Lists over all messages: the APIs by key, and every message there is.
 #ifndef DH_WIRE_GEN_APIS_H
 #define DH_WIRE_GEN_APIS_H
 

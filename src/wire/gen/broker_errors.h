@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/errors; edit that and run it again.
-/*
- * The error codes of brokers: numbers, names and which of them pass by themselves.
- */
+// Made by tools/generate; edit schema/errors instead.
+// The error codes of brokers.
 #ifndef DH_WIRE_GEN_BROKER_ERRORS_H
 #define DH_WIRE_GEN_BROKER_ERRORS_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/consumer_group_describe.txt; edit that and run it again.
+// Made by tools/generate; edit schema/consumer_group_describe.txt instead.
 #ifndef DH_WIRE_GEN_CONSUMER_GROUP_DESCRIBE_H
 #define DH_WIRE_GEN_CONSUMER_GROUP_DESCRIBE_H
 

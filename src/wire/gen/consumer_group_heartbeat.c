@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/consumer_group_heartbeat.txt; edit that and run it again.
+// Made by tools/generate; edit schema/consumer_group_heartbeat.txt instead.
 #include "wire/gen/consumer_group_heartbeat.h"
 
 // clang-format off
 
 static const struct dh_field consumer_group_heartbeat_request_topic_partition[] = {
     {DH_FIELD(consumer_group_heartbeat_request_topic_partition, topic_id, UUID, 0, 1)},
-    {DH_ARRAY(consumer_group_heartbeat_request_topic_partition, partitions, INT32,
-              0, 1)},
+    {DH_ARRAY(consumer_group_heartbeat_request_topic_partition,
+              partitions, INT32, 0, 1)},
 };
 
 const struct dh_struct dh_consumer_group_heartbeat_request_topic_partition_struct =
@@ -43,19 +43,21 @@ const struct dh_message_type dh_consumer_group_heartbeat_request_type = {
     .flexible_from = 0,
 };
 
-static const struct dh_field consumer_group_heartbeat_response_assignment_topic_partition[] = {
-    {DH_FIELD(consumer_group_heartbeat_response_assignment_topic_partition, topic_id, UUID,
-              0, 1)},
-    {DH_ARRAY(consumer_group_heartbeat_response_assignment_topic_partition, partitions, INT32,
-              0, 1)},
+static const struct dh_field
+consumer_group_heartbeat_response_assignment_topic_partition[] = {
+    {DH_FIELD(consumer_group_heartbeat_response_assignment_topic_partition,
+              topic_id, UUID, 0, 1)},
+    {DH_ARRAY(consumer_group_heartbeat_response_assignment_topic_partition,
+              partitions, INT32, 0, 1)},
 };
 
-const struct dh_struct dh_consumer_group_heartbeat_response_assignment_topic_partition_struct =
+const struct dh_struct
+dh_consumer_group_heartbeat_response_assignment_topic_partition_struct =
     DH_STRUCT(consumer_group_heartbeat_response_assignment_topic_partition);
 
 static const struct dh_field consumer_group_heartbeat_response_assignment[] = {
-    {DH_ARRAY(consumer_group_heartbeat_response_assignment, topic_partitions, STRUCT,
-              0, 1),
+    {DH_ARRAY(consumer_group_heartbeat_response_assignment,
+              topic_partitions, STRUCT, 0, 1),
      DH_OF(consumer_group_heartbeat_response_assignment_topic_partition)},
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/consumer_group_heartbeat.txt; edit that and run it again.
+// Made by tools/generate; edit schema/consumer_group_heartbeat.txt instead.
 #ifndef DH_WIRE_GEN_CONSUMER_GROUP_HEARTBEAT_H
 #define DH_WIRE_GEN_CONSUMER_GROUP_HEARTBEAT_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/consumer_offsets.txt; edit that and run it again.
+// Made by tools/generate; edit schema/consumer_offsets.txt instead.
 #include "wire/gen/consumer_offsets.h"
 
 // clang-format off
@@ -158,23 +158,25 @@ const struct dh_message_type dh_consumer_group_partition_metadata_key_type = {
     .flexible_from = DH_FLEXIBLE_NEVER,
 };
 
-static const struct dh_field consumer_group_partition_metadata_value_topic_partition_metadata[] = {
-    {DH_FIELD(consumer_group_partition_metadata_value_topic_partition_metadata, partition, INT32,
-              0, 0)},
-    {DH_ARRAY(consumer_group_partition_metadata_value_topic_partition_metadata, racks, STRING,
-              0, 0)},
+static const struct dh_field
+consumer_group_partition_metadata_value_topic_partition_metadata[] = {
+    {DH_FIELD(consumer_group_partition_metadata_value_topic_partition_metadata,
+              partition, INT32, 0, 0)},
+    {DH_ARRAY(consumer_group_partition_metadata_value_topic_partition_metadata,
+              racks, STRING, 0, 0)},
 };
 
-const struct dh_struct dh_consumer_group_partition_metadata_value_topic_partition_metadata_struct =
+const struct dh_struct
+dh_consumer_group_partition_metadata_value_topic_partition_metadata_struct =
     DH_STRUCT(consumer_group_partition_metadata_value_topic_partition_metadata);
 
 static const struct dh_field consumer_group_partition_metadata_value_topic[] = {
     {DH_FIELD(consumer_group_partition_metadata_value_topic, topic_id, UUID, 0, 0)},
     {DH_FIELD(consumer_group_partition_metadata_value_topic, topic_name, STRING, 0, 0)},
-    {DH_FIELD(consumer_group_partition_metadata_value_topic, num_partitions, INT32,
-              0, 0)},
-    {DH_ARRAY(consumer_group_partition_metadata_value_topic, partition_metadata, STRUCT,
-              0, 0),
+    {DH_FIELD(consumer_group_partition_metadata_value_topic,
+              num_partitions, INT32, 0, 0)},
+    {DH_ARRAY(consumer_group_partition_metadata_value_topic,
+              partition_metadata, STRUCT, 0, 0),
      DH_OF(consumer_group_partition_metadata_value_topic_partition_metadata)},
 };
 
@@ -210,20 +212,21 @@ const struct dh_message_type dh_consumer_group_member_metadata_key_type = {
 };
 
 static const struct dh_field consumer_group_member_metadata_value_classic_protocol[] = {
-    {DH_FIELD(consumer_group_member_metadata_value_classic_protocol, name, STRING,
-              0, 0)},
-    {DH_FIELD(consumer_group_member_metadata_value_classic_protocol, metadata, BYTES,
-              0, 0)},
+    {DH_FIELD(consumer_group_member_metadata_value_classic_protocol,
+              name, STRING, 0, 0)},
+    {DH_FIELD(consumer_group_member_metadata_value_classic_protocol,
+              metadata, BYTES, 0, 0)},
 };
 
 const struct dh_struct dh_consumer_group_member_metadata_value_classic_protocol_struct =
     DH_STRUCT(consumer_group_member_metadata_value_classic_protocol);
 
 static const struct dh_field consumer_group_member_metadata_value_classic[] = {
-    {DH_FIELD(consumer_group_member_metadata_value_classic, session_timeout_ms, INT32,
-              0, 0)},
-    {DH_ARRAY(consumer_group_member_metadata_value_classic, supported_protocols, STRUCT,
-              0, 0), DH_OF(consumer_group_member_metadata_value_classic_protocol)},
+    {DH_FIELD(consumer_group_member_metadata_value_classic,
+              session_timeout_ms, INT32, 0, 0)},
+    {DH_ARRAY(consumer_group_member_metadata_value_classic,
+              supported_protocols, STRUCT, 0, 0),
+     DH_OF(consumer_group_member_metadata_value_classic_protocol)},
 };
 
 const struct dh_struct dh_consumer_group_member_metadata_value_classic_struct =
@@ -236,17 +239,18 @@ static const struct dh_field consumer_group_member_metadata_value[] = {
      DH_NULLABLE(0, 0)},
     {DH_FIELD(consumer_group_member_metadata_value, client_id, STRING, 0, 0)},
     {DH_FIELD(consumer_group_member_metadata_value, client_host, STRING, 0, 0)},
-    {DH_ARRAY(consumer_group_member_metadata_value, subscribed_topic_names, STRING,
-              0, 0)},
-    {DH_FIELD(consumer_group_member_metadata_value, subscribed_topic_regex, STRING,
-              0, 0), DH_NULLABLE(0, 0)},
+    {DH_ARRAY(consumer_group_member_metadata_value,
+              subscribed_topic_names, STRING, 0, 0)},
+    {DH_FIELD(consumer_group_member_metadata_value,
+              subscribed_topic_regex, STRING, 0, 0), DH_NULLABLE(0, 0)},
     {DH_FIELD(consumer_group_member_metadata_value, rebalance_timeout_ms, INT32, 0, 0),
      DH_INITIAL(-1)},
     {DH_FIELD(consumer_group_member_metadata_value, server_assignor, STRING, 0, 0),
      DH_NULLABLE(0, 0)},
-    {DH_FIELD(consumer_group_member_metadata_value, classic_member_metadata, STRUCT,
-              0, 0), DH_OF(consumer_group_member_metadata_value_classic),
-     DH_NULLABLE(0, 0), DH_TAG(0), DH_INITIAL_STRUCT},
+    {DH_FIELD(consumer_group_member_metadata_value,
+              classic_member_metadata, STRUCT, 0, 0),
+     DH_OF(consumer_group_member_metadata_value_classic), DH_NULLABLE(0, 0), DH_TAG(0),
+     DH_INITIAL_STRUCT},
 };
 
 const struct dh_message_type dh_consumer_group_member_metadata_value_type = {
@@ -272,10 +276,10 @@ const struct dh_message_type dh_consumer_group_target_assignment_metadata_key_ty
 };
 
 static const struct dh_field consumer_group_target_assignment_metadata_value[] = {
-    {DH_FIELD(consumer_group_target_assignment_metadata_value, assignment_epoch, INT32,
-              0, 0)},
-    {DH_FIELD(consumer_group_target_assignment_metadata_value, assignment_timestamp, INT64,
-              0, 0), DH_TAG(0), DH_IGNORABLE},
+    {DH_FIELD(consumer_group_target_assignment_metadata_value,
+              assignment_epoch, INT32, 0, 0)},
+    {DH_FIELD(consumer_group_target_assignment_metadata_value,
+              assignment_timestamp, INT64, 0, 0), DH_TAG(0), DH_IGNORABLE},
 };
 
 const struct dh_message_type dh_consumer_group_target_assignment_metadata_value_type = {
@@ -301,19 +305,21 @@ const struct dh_message_type dh_consumer_group_target_assignment_member_key_type
     .flexible_from = DH_FLEXIBLE_NEVER,
 };
 
-static const struct dh_field consumer_group_target_assignment_member_value_topic_partition[] = {
-    {DH_FIELD(consumer_group_target_assignment_member_value_topic_partition, topic_id, UUID,
-              0, 0)},
-    {DH_ARRAY(consumer_group_target_assignment_member_value_topic_partition, partitions, INT32,
-              0, 0)},
+static const struct dh_field
+consumer_group_target_assignment_member_value_topic_partition[] = {
+    {DH_FIELD(consumer_group_target_assignment_member_value_topic_partition,
+              topic_id, UUID, 0, 0)},
+    {DH_ARRAY(consumer_group_target_assignment_member_value_topic_partition,
+              partitions, INT32, 0, 0)},
 };
 
-const struct dh_struct dh_consumer_group_target_assignment_member_value_topic_partition_struct =
+const struct dh_struct
+dh_consumer_group_target_assignment_member_value_topic_partition_struct =
     DH_STRUCT(consumer_group_target_assignment_member_value_topic_partition);
 
 static const struct dh_field consumer_group_target_assignment_member_value[] = {
-    {DH_ARRAY(consumer_group_target_assignment_member_value, topic_partitions, STRUCT,
-              0, 0),
+    {DH_ARRAY(consumer_group_target_assignment_member_value,
+              topic_partitions, STRUCT, 0, 0),
      DH_OF(consumer_group_target_assignment_member_value_topic_partition)},
 };
 
@@ -340,29 +346,31 @@ const struct dh_message_type dh_consumer_group_current_member_assignment_key_typ
     .flexible_from = DH_FLEXIBLE_NEVER,
 };
 
-static const struct dh_field consumer_group_current_member_assignment_value_topic_partition[] = {
-    {DH_FIELD(consumer_group_current_member_assignment_value_topic_partition, topic_id, UUID,
-              0, 0)},
-    {DH_ARRAY(consumer_group_current_member_assignment_value_topic_partition, partitions, INT32,
-              0, 0)},
-    {DH_ARRAY(consumer_group_current_member_assignment_value_topic_partition, assignment_epochs, INT32,
-              0, 0), DH_NULLABLE(0, 0), DH_TAG(0)},
+static const struct dh_field
+consumer_group_current_member_assignment_value_topic_partition[] = {
+    {DH_FIELD(consumer_group_current_member_assignment_value_topic_partition,
+              topic_id, UUID, 0, 0)},
+    {DH_ARRAY(consumer_group_current_member_assignment_value_topic_partition,
+              partitions, INT32, 0, 0)},
+    {DH_ARRAY(consumer_group_current_member_assignment_value_topic_partition,
+              assignment_epochs, INT32, 0, 0), DH_NULLABLE(0, 0), DH_TAG(0)},
 };
 
-const struct dh_struct dh_consumer_group_current_member_assignment_value_topic_partition_struct =
+const struct dh_struct
+dh_consumer_group_current_member_assignment_value_topic_partition_struct =
     DH_STRUCT(consumer_group_current_member_assignment_value_topic_partition);
 
 static const struct dh_field consumer_group_current_member_assignment_value[] = {
-    {DH_FIELD(consumer_group_current_member_assignment_value, member_epoch, INT32,
-              0, 0)},
-    {DH_FIELD(consumer_group_current_member_assignment_value, previous_member_epoch, INT32,
-              0, 0)},
+    {DH_FIELD(consumer_group_current_member_assignment_value,
+              member_epoch, INT32, 0, 0)},
+    {DH_FIELD(consumer_group_current_member_assignment_value,
+              previous_member_epoch, INT32, 0, 0)},
     {DH_FIELD(consumer_group_current_member_assignment_value, state, INT8, 0, 0)},
-    {DH_ARRAY(consumer_group_current_member_assignment_value, assigned_partitions, STRUCT,
-              0, 0),
+    {DH_ARRAY(consumer_group_current_member_assignment_value,
+              assigned_partitions, STRUCT, 0, 0),
      DH_OF(consumer_group_current_member_assignment_value_topic_partition)},
-    {DH_ARRAY(consumer_group_current_member_assignment_value, partitions_pending_revocation, STRUCT,
-              0, 0),
+    {DH_ARRAY(consumer_group_current_member_assignment_value,
+              partitions_pending_revocation, STRUCT, 0, 0),
      DH_OF(consumer_group_current_member_assignment_value_topic_partition)},
 };
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/consumer_offsets.txt; edit that and run it again.
+// Made by tools/generate; edit schema/consumer_offsets.txt instead.
 /*
- * Records of the topic __consumer_offsets. An int16 goes before each key and each value: before
- * a key the number of its kind (record-key below), before a value its version. A null value is
- * a tombstone. Share and streams groups (kinds 10-15 and 17-23) are not spoken.
+ * Records of the topic __consumer_offsets. An int16 goes before each key and each value:
+ * before a key the number of its kind (record-key below), before a value its version. A
+ * null value is a tombstone. Share and streams groups (kinds 10-15 and 17-23) are not
+ * spoken.
  */
 #ifndef DH_WIRE_GEN_CONSUMER_OFFSETS_H
 #define DH_WIRE_GEN_CONSUMER_OFFSETS_H

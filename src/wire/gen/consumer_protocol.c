@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/consumer_protocol.txt; edit that and run it again.
+// Made by tools/generate; edit schema/consumer_protocol.txt instead.
 #include "wire/gen/consumer_protocol.h"
 
 // clang-format off

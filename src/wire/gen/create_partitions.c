@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/create_partitions.txt; edit that and run it again.
+// Made by tools/generate; edit schema/create_partitions.txt instead.
 #include "wire/gen/create_partitions.h"
 
 // clang-format off

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/create_partitions.txt; edit that and run it again.
+// Made by tools/generate; edit schema/create_partitions.txt instead.
 #ifndef DH_WIRE_GEN_CREATE_PARTITIONS_H
 #define DH_WIRE_GEN_CREATE_PARTITIONS_H
 

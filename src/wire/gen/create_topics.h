@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/create_topics.txt; edit that and run it again.
+// Made by tools/generate; edit schema/create_topics.txt instead.
 #ifndef DH_WIRE_GEN_CREATE_TOPICS_H
 #define DH_WIRE_GEN_CREATE_TOPICS_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/delete_groups.txt; edit that and run it again.
+// Made by tools/generate; edit schema/delete_groups.txt instead.
 #ifndef DH_WIRE_GEN_DELETE_GROUPS_H
 #define DH_WIRE_GEN_DELETE_GROUPS_H
 

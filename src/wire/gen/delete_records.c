@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/delete_records.txt; edit that and run it again.
+// Made by tools/generate; edit schema/delete_records.txt instead.
 #include "wire/gen/delete_records.h"
 
 // clang-format off

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/delete_topics.txt; edit that and run it again.
+// Made by tools/generate; edit schema/delete_topics.txt instead.
 #include "wire/gen/delete_topics.h"
 
 // clang-format off

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/describe_cluster.txt; edit that and run it again.
+// Made by tools/generate; edit schema/describe_cluster.txt instead.
 #include "wire/gen/describe_cluster.h"
 
 // clang-format off
 
 static const struct dh_field describe_cluster_request[] = {
-    {DH_FIELD(describe_cluster_request, include_cluster_authorized_operations, BOOL,
-              0, 2)},
+    {DH_FIELD(describe_cluster_request,
+              include_cluster_authorized_operations, BOOL, 0, 2)},
     {DH_FIELD(describe_cluster_request, endpoint_type, INT8, 1, 2), DH_INITIAL(1)},
     {DH_FIELD(describe_cluster_request, include_fenced_brokers, BOOL, 2, 2)},
 };

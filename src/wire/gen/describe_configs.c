@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/describe_configs.txt; edit that and run it again.
+// Made by tools/generate; edit schema/describe_configs.txt instead.
 #include "wire/gen/describe_configs.h"
 
 // clang-format off

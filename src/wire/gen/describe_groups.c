@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/describe_groups.txt; edit that and run it again.
+// Made by tools/generate; edit schema/describe_groups.txt instead.
 #include "wire/gen/describe_groups.h"
 
 // clang-format off

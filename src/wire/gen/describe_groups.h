@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/describe_groups.txt; edit that and run it again.
+// Made by tools/generate; edit schema/describe_groups.txt instead.
 #ifndef DH_WIRE_GEN_DESCRIBE_GROUPS_H
 #define DH_WIRE_GEN_DESCRIBE_GROUPS_H
 

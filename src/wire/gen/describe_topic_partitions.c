@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/describe_topic_partitions.txt; edit that and run it again.
+// Made by tools/generate; edit schema/describe_topic_partitions.txt instead.
 #include "wire/gen/describe_topic_partitions.h"
 
 // clang-format off
@@ -39,24 +39,25 @@ const struct dh_message_type dh_describe_topic_partitions_request_type = {
 };
 
 static const struct dh_field describe_topic_partitions_response_topic_partition[] = {
-    {DH_FIELD(describe_topic_partitions_response_topic_partition, error_code, INT16,
-              0, 0)},
-    {DH_FIELD(describe_topic_partitions_response_topic_partition, partition_index, INT32,
-              0, 0)},
-    {DH_FIELD(describe_topic_partitions_response_topic_partition, leader_id, INT32,
-              0, 0)},
-    {DH_FIELD(describe_topic_partitions_response_topic_partition, leader_epoch, INT32,
-              0, 0), DH_INITIAL(-1), DH_IGNORABLE},
-    {DH_ARRAY(describe_topic_partitions_response_topic_partition, replica_nodes, INT32,
-              0, 0)},
-    {DH_ARRAY(describe_topic_partitions_response_topic_partition, isr_nodes, INT32,
-              0, 0)},
-    {DH_ARRAY(describe_topic_partitions_response_topic_partition, eligible_leader_replicas, INT32,
-              0, 0), DH_NULLABLE(0, 0), DH_INITIAL_NULL},
-    {DH_ARRAY(describe_topic_partitions_response_topic_partition, last_known_elr, INT32,
-              0, 0), DH_NULLABLE(0, 0), DH_INITIAL_NULL},
-    {DH_ARRAY(describe_topic_partitions_response_topic_partition, offline_replicas, INT32,
-              0, 0), DH_IGNORABLE},
+    {DH_FIELD(describe_topic_partitions_response_topic_partition,
+              error_code, INT16, 0, 0)},
+    {DH_FIELD(describe_topic_partitions_response_topic_partition,
+              partition_index, INT32, 0, 0)},
+    {DH_FIELD(describe_topic_partitions_response_topic_partition,
+              leader_id, INT32, 0, 0)},
+    {DH_FIELD(describe_topic_partitions_response_topic_partition,
+              leader_epoch, INT32, 0, 0), DH_INITIAL(-1), DH_IGNORABLE},
+    {DH_ARRAY(describe_topic_partitions_response_topic_partition,
+              replica_nodes, INT32, 0, 0)},
+    {DH_ARRAY(describe_topic_partitions_response_topic_partition,
+              isr_nodes, INT32, 0, 0)},
+    {DH_ARRAY(describe_topic_partitions_response_topic_partition,
+              eligible_leader_replicas, INT32, 0, 0), DH_NULLABLE(0, 0),
+     DH_INITIAL_NULL},
+    {DH_ARRAY(describe_topic_partitions_response_topic_partition,
+              last_known_elr, INT32, 0, 0), DH_NULLABLE(0, 0), DH_INITIAL_NULL},
+    {DH_ARRAY(describe_topic_partitions_response_topic_partition,
+              offline_replicas, INT32, 0, 0), DH_IGNORABLE},
 };
 
 const struct dh_struct dh_describe_topic_partitions_response_topic_partition_struct =
@@ -72,8 +73,8 @@ static const struct dh_field describe_topic_partitions_response_topic[] = {
      DH_IGNORABLE},
     {DH_ARRAY(describe_topic_partitions_response_topic, partitions, STRUCT, 0, 0),
      DH_OF(describe_topic_partitions_response_topic_partition)},
-    {DH_FIELD(describe_topic_partitions_response_topic, topic_authorized_operations, INT32,
-              0, 0), DH_INITIAL(-2147483648)},
+    {DH_FIELD(describe_topic_partitions_response_topic,
+              topic_authorized_operations, INT32, 0, 0), DH_INITIAL(-2147483648)},
 };
 
 const struct dh_struct dh_describe_topic_partitions_response_topic_struct =
@@ -81,8 +82,8 @@ const struct dh_struct dh_describe_topic_partitions_response_topic_struct =
 
 static const struct dh_field describe_topic_partitions_response_next_cursor[] = {
     {DH_FIELD(describe_topic_partitions_response_next_cursor, topic_name, STRING, 0, 0)},
-    {DH_FIELD(describe_topic_partitions_response_next_cursor, partition_index, INT32,
-              0, 0)},
+    {DH_FIELD(describe_topic_partitions_response_next_cursor,
+              partition_index, INT32, 0, 0)},
 };
 
 const struct dh_struct dh_describe_topic_partitions_response_next_cursor_struct =

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/describe_topic_partitions.txt; edit that and run it again.
+// Made by tools/generate; edit schema/describe_topic_partitions.txt instead.
 #ifndef DH_WIRE_GEN_DESCRIBE_TOPIC_PARTITIONS_H
 #define DH_WIRE_GEN_DESCRIBE_TOPIC_PARTITIONS_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/fetch.txt; edit that and run it again.
+// Made by tools/generate; edit schema/fetch.txt instead.
 #include "wire/gen/fetch.h"
 
 // clang-format off
@@ -83,18 +83,18 @@ const struct dh_message_type dh_fetch_request_type = {
 static const struct dh_field fetch_response_response_partition_diverging_epoch[] = {
     {DH_FIELD(fetch_response_response_partition_diverging_epoch, epoch, INT32, 12, 18),
      DH_INITIAL(-1)},
-    {DH_FIELD(fetch_response_response_partition_diverging_epoch, end_offset, INT64,
-              12, 18), DH_INITIAL(-1)},
+    {DH_FIELD(fetch_response_response_partition_diverging_epoch,
+              end_offset, INT64, 12, 18), DH_INITIAL(-1)},
 };
 
 const struct dh_struct dh_fetch_response_response_partition_diverging_epoch_struct =
     DH_STRUCT(fetch_response_response_partition_diverging_epoch);
 
 static const struct dh_field fetch_response_response_partition_current_leader[] = {
-    {DH_FIELD(fetch_response_response_partition_current_leader, leader_id, INT32,
-              12, 18), DH_INITIAL(-1)},
-    {DH_FIELD(fetch_response_response_partition_current_leader, leader_epoch, INT32,
-              12, 18), DH_INITIAL(-1)},
+    {DH_FIELD(fetch_response_response_partition_current_leader,
+              leader_id, INT32, 12, 18), DH_INITIAL(-1)},
+    {DH_FIELD(fetch_response_response_partition_current_leader,
+              leader_epoch, INT32, 12, 18), DH_INITIAL(-1)},
 };
 
 const struct dh_struct dh_fetch_response_response_partition_current_leader_struct =
@@ -111,10 +111,10 @@ const struct dh_struct dh_fetch_response_response_partition_snapshot_id_struct =
     DH_STRUCT(fetch_response_response_partition_snapshot_id);
 
 static const struct dh_field fetch_response_response_partition_aborted_transaction[] = {
-    {DH_FIELD(fetch_response_response_partition_aborted_transaction, producer_id, INT64,
-              4, 18)},
-    {DH_FIELD(fetch_response_response_partition_aborted_transaction, first_offset, INT64,
-              4, 18)},
+    {DH_FIELD(fetch_response_response_partition_aborted_transaction,
+              producer_id, INT64, 4, 18)},
+    {DH_FIELD(fetch_response_response_partition_aborted_transaction,
+              first_offset, INT64, 4, 18)},
 };
 
 const struct dh_struct dh_fetch_response_response_partition_aborted_transaction_struct =

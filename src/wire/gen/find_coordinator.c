@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/find_coordinator.txt; edit that and run it again.
+// Made by tools/generate; edit schema/find_coordinator.txt instead.
 #include "wire/gen/find_coordinator.h"
 
 // clang-format off

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/get_telemetry_subscriptions.txt; edit that and run it again.
+// Made by tools/generate; edit schema/get_telemetry_subscriptions.txt instead.
 #include "wire/gen/get_telemetry_subscriptions.h"
 
 // clang-format off
@@ -22,8 +22,8 @@ static const struct dh_field get_telemetry_subscriptions_response[] = {
     {DH_FIELD(get_telemetry_subscriptions_response, error_code, INT16, 0, 0)},
     {DH_FIELD(get_telemetry_subscriptions_response, client_instance_id, UUID, 0, 0)},
     {DH_FIELD(get_telemetry_subscriptions_response, subscription_id, INT32, 0, 0)},
-    {DH_ARRAY(get_telemetry_subscriptions_response, accepted_compression_types, INT8,
-              0, 0)},
+    {DH_ARRAY(get_telemetry_subscriptions_response,
+              accepted_compression_types, INT8, 0, 0)},
     {DH_FIELD(get_telemetry_subscriptions_response, push_interval_ms, INT32, 0, 0)},
     {DH_FIELD(get_telemetry_subscriptions_response, telemetry_max_bytes, INT32, 0, 0)},
     {DH_FIELD(get_telemetry_subscriptions_response, delta_temporality, BOOL, 0, 0)},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/get_telemetry_subscriptions.txt; edit that and run it again.
+// Made by tools/generate; edit schema/get_telemetry_subscriptions.txt instead.
 #ifndef DH_WIRE_GEN_GET_TELEMETRY_SUBSCRIPTIONS_H
 #define DH_WIRE_GEN_GET_TELEMETRY_SUBSCRIPTIONS_H
 

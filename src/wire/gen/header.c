@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/header.txt; edit that and run it again.
+// Made by tools/generate; edit schema/header.txt instead.
 #include "wire/gen/header.h"
 
 // clang-format off

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/header.txt; edit that and run it again.
+// Made by tools/generate; edit schema/header.txt instead.
 #ifndef DH_WIRE_GEN_HEADER_H
 #define DH_WIRE_GEN_HEADER_H
 

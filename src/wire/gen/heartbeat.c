@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/heartbeat.txt; edit that and run it again.
+// Made by tools/generate; edit schema/heartbeat.txt instead.
 #include "wire/gen/heartbeat.h"
 
 // clang-format off

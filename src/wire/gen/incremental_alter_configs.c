@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/incremental_alter_configs.txt; edit that and run it again.
+// Made by tools/generate; edit schema/incremental_alter_configs.txt instead.
 #include "wire/gen/incremental_alter_configs.h"
 
 // clang-format off
 
 static const struct dh_field incremental_alter_configs_request_resource_config[] = {
     {DH_FIELD(incremental_alter_configs_request_resource_config, name, STRING, 0, 1)},
-    {DH_FIELD(incremental_alter_configs_request_resource_config, config_operation, INT8,
-              0, 1)},
+    {DH_FIELD(incremental_alter_configs_request_resource_config,
+              config_operation, INT8, 0, 1)},
     {DH_FIELD(incremental_alter_configs_request_resource_config, value, STRING, 0, 1),
      DH_NULLABLE(0, 1)},
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/incremental_alter_configs.txt; edit that and run it again.
+// Made by tools/generate; edit schema/incremental_alter_configs.txt instead.
 #ifndef DH_WIRE_GEN_INCREMENTAL_ALTER_CONFIGS_H
 #define DH_WIRE_GEN_INCREMENTAL_ALTER_CONFIGS_H
 

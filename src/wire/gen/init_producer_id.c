@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/init_producer_id.txt; edit that and run it again.
+// Made by tools/generate; edit schema/init_producer_id.txt instead.
 #include "wire/gen/init_producer_id.h"
 
 // clang-format off

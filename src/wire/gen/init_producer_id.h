@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/init_producer_id.txt; edit that and run it again.
+// Made by tools/generate; edit schema/init_producer_id.txt instead.
 #ifndef DH_WIRE_GEN_INIT_PRODUCER_ID_H
 #define DH_WIRE_GEN_INIT_PRODUCER_ID_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/join_group.txt; edit that and run it again.
+// Made by tools/generate; edit schema/join_group.txt instead.
 #include "wire/gen/join_group.h"
 
 // clang-format off

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/join_group.txt; edit that and run it again.
+// Made by tools/generate; edit schema/join_group.txt instead.
 #ifndef DH_WIRE_GEN_JOIN_GROUP_H
 #define DH_WIRE_GEN_JOIN_GROUP_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/leave_group.txt; edit that and run it again.
+// Made by tools/generate; edit schema/leave_group.txt instead.
 #ifndef DH_WIRE_GEN_LEAVE_GROUP_H
 #define DH_WIRE_GEN_LEAVE_GROUP_H
 

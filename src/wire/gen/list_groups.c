@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/list_groups.txt; edit that and run it again.
+// Made by tools/generate; edit schema/list_groups.txt instead.
 #include "wire/gen/list_groups.h"
 
 // clang-format off

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/list_groups.txt; edit that and run it again.
+// Made by tools/generate; edit schema/list_groups.txt instead.
 #ifndef DH_WIRE_GEN_LIST_GROUPS_H
 #define DH_WIRE_GEN_LIST_GROUPS_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/list_offsets.txt; edit that and run it again.
+// Made by tools/generate; edit schema/list_offsets.txt instead.
 #include "wire/gen/list_offsets.h"
 
 // clang-format off

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/list_offsets.txt; edit that and run it again.
+// Made by tools/generate; edit schema/list_offsets.txt instead.
 #ifndef DH_WIRE_GEN_LIST_OFFSETS_H
 #define DH_WIRE_GEN_LIST_OFFSETS_H
 

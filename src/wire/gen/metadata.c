@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/metadata.txt; edit that and run it again.
+// Made by tools/generate; edit schema/metadata.txt instead.
 #include "wire/gen/metadata.h"
 
 // clang-format off

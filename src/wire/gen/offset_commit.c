@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/offset_commit.txt; edit that and run it again.
+// Made by tools/generate; edit schema/offset_commit.txt instead.
 #include "wire/gen/offset_commit.h"
 
 // clang-format off
@@ -7,8 +7,8 @@
 static const struct dh_field offset_commit_request_topic_partition[] = {
     {DH_FIELD(offset_commit_request_topic_partition, partition_index, INT32, 2, 10)},
     {DH_FIELD(offset_commit_request_topic_partition, committed_offset, INT64, 2, 10)},
-    {DH_FIELD(offset_commit_request_topic_partition, committed_leader_epoch, INT32,
-              6, 10), DH_INITIAL(-1), DH_IGNORABLE},
+    {DH_FIELD(offset_commit_request_topic_partition,
+              committed_leader_epoch, INT32, 6, 10), DH_INITIAL(-1), DH_IGNORABLE},
     {DH_FIELD(offset_commit_request_topic_partition, committed_metadata, STRING, 2, 10),
      DH_NULLABLE(2, 10)},
 };

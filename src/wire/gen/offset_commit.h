@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/offset_commit.txt; edit that and run it again.
+// Made by tools/generate; edit schema/offset_commit.txt instead.
 #ifndef DH_WIRE_GEN_OFFSET_COMMIT_H
 #define DH_WIRE_GEN_OFFSET_COMMIT_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/offset_delete.txt; edit that and run it again.
+// Made by tools/generate; edit schema/offset_delete.txt instead.
 #ifndef DH_WIRE_GEN_OFFSET_DELETE_H
 #define DH_WIRE_GEN_OFFSET_DELETE_H
 

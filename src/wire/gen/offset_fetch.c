@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/offset_fetch.txt; edit that and run it again.
+// Made by tools/generate; edit schema/offset_fetch.txt instead.
 #include "wire/gen/offset_fetch.h"
 
 // clang-format off
@@ -55,8 +55,8 @@ const struct dh_message_type dh_offset_fetch_request_type = {
 static const struct dh_field offset_fetch_response_topic_partition[] = {
     {DH_FIELD(offset_fetch_response_topic_partition, partition_index, INT32, 1, 7)},
     {DH_FIELD(offset_fetch_response_topic_partition, committed_offset, INT64, 1, 7)},
-    {DH_FIELD(offset_fetch_response_topic_partition, committed_leader_epoch, INT32,
-              5, 7), DH_INITIAL(-1), DH_IGNORABLE},
+    {DH_FIELD(offset_fetch_response_topic_partition,
+              committed_leader_epoch, INT32, 5, 7), DH_INITIAL(-1), DH_IGNORABLE},
     {DH_FIELD(offset_fetch_response_topic_partition, metadata, STRING, 1, 7),
      DH_NULLABLE(1, 7)},
     {DH_FIELD(offset_fetch_response_topic_partition, error_code, INT16, 1, 7)},
@@ -75,12 +75,12 @@ const struct dh_struct dh_offset_fetch_response_topic_struct =
     DH_STRUCT(offset_fetch_response_topic);
 
 static const struct dh_field offset_fetch_response_group_topic_partition[] = {
-    {DH_FIELD(offset_fetch_response_group_topic_partition, partition_index, INT32,
-              8, 10)},
-    {DH_FIELD(offset_fetch_response_group_topic_partition, committed_offset, INT64,
-              8, 10)},
-    {DH_FIELD(offset_fetch_response_group_topic_partition, committed_leader_epoch, INT32,
-              8, 10), DH_INITIAL(-1), DH_IGNORABLE},
+    {DH_FIELD(offset_fetch_response_group_topic_partition,
+              partition_index, INT32, 8, 10)},
+    {DH_FIELD(offset_fetch_response_group_topic_partition,
+              committed_offset, INT64, 8, 10)},
+    {DH_FIELD(offset_fetch_response_group_topic_partition,
+              committed_leader_epoch, INT32, 8, 10), DH_INITIAL(-1), DH_IGNORABLE},
     {DH_FIELD(offset_fetch_response_group_topic_partition, metadata, STRING, 8, 10),
      DH_NULLABLE(8, 10)},
     {DH_FIELD(offset_fetch_response_group_topic_partition, error_code, INT16, 8, 10)},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/offset_fetch.txt; edit that and run it again.
+// Made by tools/generate; edit schema/offset_fetch.txt instead.
 #ifndef DH_WIRE_GEN_OFFSET_FETCH_H
 #define DH_WIRE_GEN_OFFSET_FETCH_H
 

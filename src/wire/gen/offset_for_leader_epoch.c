@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/offset_for_leader_epoch.txt; edit that and run it again.
+// Made by tools/generate; edit schema/offset_for_leader_epoch.txt instead.
 #include "wire/gen/offset_for_leader_epoch.h"
 
 // clang-format off
 
 static const struct dh_field offset_for_leader_epoch_request_topic_partition[] = {
     {DH_FIELD(offset_for_leader_epoch_request_topic_partition, partition, INT32, 2, 4)},
-    {DH_FIELD(offset_for_leader_epoch_request_topic_partition, current_leader_epoch, INT32,
-              2, 4), DH_INITIAL(-1), DH_IGNORABLE},
-    {DH_FIELD(offset_for_leader_epoch_request_topic_partition, leader_epoch, INT32,
-              2, 4)},
+    {DH_FIELD(offset_for_leader_epoch_request_topic_partition,
+              current_leader_epoch, INT32, 2, 4), DH_INITIAL(-1), DH_IGNORABLE},
+    {DH_FIELD(offset_for_leader_epoch_request_topic_partition,
+              leader_epoch, INT32, 2, 4)},
 };
 
 const struct dh_struct dh_offset_for_leader_epoch_request_topic_partition_struct =
@@ -41,13 +41,13 @@ const struct dh_message_type dh_offset_for_leader_epoch_request_type = {
 };
 
 static const struct dh_field offset_for_leader_epoch_response_topic_partition[] = {
-    {DH_FIELD(offset_for_leader_epoch_response_topic_partition, error_code, INT16,
-              2, 4)},
+    {DH_FIELD(offset_for_leader_epoch_response_topic_partition,
+              error_code, INT16, 2, 4)},
     {DH_FIELD(offset_for_leader_epoch_response_topic_partition, partition, INT32, 2, 4)},
-    {DH_FIELD(offset_for_leader_epoch_response_topic_partition, leader_epoch, INT32,
-              2, 4), DH_INITIAL(-1), DH_IGNORABLE},
-    {DH_FIELD(offset_for_leader_epoch_response_topic_partition, end_offset, INT64,
-              2, 4), DH_INITIAL(-1)},
+    {DH_FIELD(offset_for_leader_epoch_response_topic_partition,
+              leader_epoch, INT32, 2, 4), DH_INITIAL(-1), DH_IGNORABLE},
+    {DH_FIELD(offset_for_leader_epoch_response_topic_partition,
+              end_offset, INT64, 2, 4), DH_INITIAL(-1)},
 };
 
 const struct dh_struct dh_offset_for_leader_epoch_response_topic_partition_struct =

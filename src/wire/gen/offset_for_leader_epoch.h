@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/offset_for_leader_epoch.txt; edit that and run it again.
+// Made by tools/generate; edit schema/offset_for_leader_epoch.txt instead.
 #ifndef DH_WIRE_GEN_OFFSET_FOR_LEADER_EPOCH_H
 #define DH_WIRE_GEN_OFFSET_FOR_LEADER_EPOCH_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/produce.txt; edit that and run it again.
+// Made by tools/generate; edit schema/produce.txt instead.
 #include "wire/gen/produce.h"
 
 // clang-format off
@@ -41,41 +41,47 @@ const struct dh_message_type dh_produce_request_type = {
     .flexible_from = 9,
 };
 
-static const struct dh_field produce_response_response_partition_response_record_error[] = {
-    {DH_FIELD(produce_response_response_partition_response_record_error, batch_index, INT32,
-              8, 13)},
-    {DH_FIELD(produce_response_response_partition_response_record_error, batch_index_error_message, STRING,
-              8, 13), DH_NULLABLE(8, 13), DH_INITIAL_NULL},
+static const struct dh_field
+produce_response_response_partition_response_record_error[] = {
+    {DH_FIELD(produce_response_response_partition_response_record_error,
+              batch_index, INT32, 8, 13)},
+    {DH_FIELD(produce_response_response_partition_response_record_error,
+              batch_index_error_message, STRING, 8, 13), DH_NULLABLE(8, 13),
+     DH_INITIAL_NULL},
 };
 
-const struct dh_struct dh_produce_response_response_partition_response_record_error_struct =
+const struct dh_struct
+dh_produce_response_response_partition_response_record_error_struct =
     DH_STRUCT(produce_response_response_partition_response_record_error);
 
-static const struct dh_field produce_response_response_partition_response_current_leader[] = {
-    {DH_FIELD(produce_response_response_partition_response_current_leader, leader_id, INT32,
-              10, 13), DH_INITIAL(-1)},
-    {DH_FIELD(produce_response_response_partition_response_current_leader, leader_epoch, INT32,
-              10, 13), DH_INITIAL(-1)},
+static const struct dh_field
+produce_response_response_partition_response_current_leader[] = {
+    {DH_FIELD(produce_response_response_partition_response_current_leader,
+              leader_id, INT32, 10, 13), DH_INITIAL(-1)},
+    {DH_FIELD(produce_response_response_partition_response_current_leader,
+              leader_epoch, INT32, 10, 13), DH_INITIAL(-1)},
 };
 
-const struct dh_struct dh_produce_response_response_partition_response_current_leader_struct =
+const struct dh_struct
+dh_produce_response_response_partition_response_current_leader_struct =
     DH_STRUCT(produce_response_response_partition_response_current_leader);
 
 static const struct dh_field produce_response_response_partition_response[] = {
     {DH_FIELD(produce_response_response_partition_response, index, INT32, 3, 13)},
     {DH_FIELD(produce_response_response_partition_response, error_code, INT16, 3, 13)},
     {DH_FIELD(produce_response_response_partition_response, base_offset, INT64, 3, 13)},
-    {DH_FIELD(produce_response_response_partition_response, log_append_time_ms, INT64,
-              3, 13), DH_INITIAL(-1), DH_IGNORABLE},
-    {DH_FIELD(produce_response_response_partition_response, log_start_offset, INT64,
-              5, 13), DH_INITIAL(-1), DH_IGNORABLE},
-    {DH_ARRAY(produce_response_response_partition_response, record_errors, STRUCT,
-              8, 13), DH_OF(produce_response_response_partition_response_record_error),
+    {DH_FIELD(produce_response_response_partition_response,
+              log_append_time_ms, INT64, 3, 13), DH_INITIAL(-1), DH_IGNORABLE},
+    {DH_FIELD(produce_response_response_partition_response,
+              log_start_offset, INT64, 5, 13), DH_INITIAL(-1), DH_IGNORABLE},
+    {DH_ARRAY(produce_response_response_partition_response,
+              record_errors, STRUCT, 8, 13),
+     DH_OF(produce_response_response_partition_response_record_error), DH_IGNORABLE},
+    {DH_FIELD(produce_response_response_partition_response,
+              error_message, STRING, 8, 13), DH_NULLABLE(8, 13), DH_INITIAL_NULL,
      DH_IGNORABLE},
-    {DH_FIELD(produce_response_response_partition_response, error_message, STRING,
-              8, 13), DH_NULLABLE(8, 13), DH_INITIAL_NULL, DH_IGNORABLE},
-    {DH_FIELD(produce_response_response_partition_response, current_leader, STRUCT,
-              10, 13),
+    {DH_FIELD(produce_response_response_partition_response,
+              current_leader, STRUCT, 10, 13),
      DH_OF(produce_response_response_partition_response_current_leader), DH_TAG(0)},
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/produce.txt; edit that and run it again.
+// Made by tools/generate; edit schema/produce.txt instead.
 #ifndef DH_WIRE_GEN_PRODUCE_H
 #define DH_WIRE_GEN_PRODUCE_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/push_telemetry.txt; edit that and run it again.
+// Made by tools/generate; edit schema/push_telemetry.txt instead.
 #include "wire/gen/push_telemetry.h"
 
 // clang-format off

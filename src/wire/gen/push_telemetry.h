@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/push_telemetry.txt; edit that and run it again.
+// Made by tools/generate; edit schema/push_telemetry.txt instead.
 #ifndef DH_WIRE_GEN_PUSH_TELEMETRY_H
 #define DH_WIRE_GEN_PUSH_TELEMETRY_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/sync_group.txt; edit that and run it again.
+// Made by tools/generate; edit schema/sync_group.txt instead.
 #include "wire/gen/sync_group.h"
 
 // clang-format off

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/generate from schema/sync_group.txt; edit that and run it again.
+// Made by tools/generate; edit schema/sync_group.txt instead.
 #ifndef DH_WIRE_GEN_SYNC_GROUP_H
 #define DH_WIRE_GEN_SYNC_GROUP_H
 
