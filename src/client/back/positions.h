@@ -29,7 +29,6 @@
 
 #include "client/back/alarms.h"
 #include "client/back/context.h"
-#include "client/back/membership.h"
 #include "client/back/partitions.h"
 #include "client/back/requests.h"
 
@@ -39,7 +38,6 @@ struct dh_positions {
     struct dh_back_context context;
     struct dh_partitions *partitions; // borrowed
     struct dh_coordinator_link *link; // borrowed
-    struct dh_membership *membership; // borrowed; NULL: assigned by hand
     bool has_group;                   // group.id is set: committed offsets exist
     struct dh_list starting; // pending rows (position_link), by what they wait for
     struct dh_list resetting;
@@ -47,13 +45,14 @@ struct dh_positions {
     struct dh_list delayed;      // rows of all three states
     struct dh_list in_flight;    // rows in the OffsetFetch
     struct dh_list leaders;      // struct leader (positions.c): one for each node asked
+    uint64_t committed_request;  // number of the OffsetFetch in flight
     struct dh_op committed_op;   // OffsetFetch
     struct dh_alarm step_alarm;  // set to now when there is something to send
     struct dh_alarm retry_alarm; // the delayed become pending
     struct dh_backoff backoff;   // of retry_alarm
     uint64_t request_last;       // numbers of requests, dh_partition.position_request
     uint64_t cluster_version;    // what the leaders of the rows were taken from
-    int64_t error_posted_ns;     // no second error before the application has polled
+    bool is_walk_due;            // a leader check found no memory for its notice
 };
 
 // Borrows all. Returns 0 or DOHLE_ERR_NO_MEMORY; then nothing needs a deinit.
@@ -62,9 +61,6 @@ DH_MUST_CHECK int dh_positions_init(struct dh_positions *positions,
                                     struct dh_partitions *partitions,
                                     struct dh_coordinator_link *link, bool has_group);
 void dh_positions_deinit(struct dh_positions *positions);
-
-void dh_positions_set_membership(struct dh_positions *positions,
-                                 struct dh_membership *membership);
 
 // The row has been touched: links it where its state says, or lets go of it.
 void dh_positions_on_changed(struct dh_positions *positions, struct dh_partition *row,
