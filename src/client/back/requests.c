@@ -529,7 +529,7 @@ static int append_request(struct dh_requests *requests, struct dh_lane *lane,
 {
     struct dh_arena *arena = &requests->arena;
     dh_arena_reset(arena);
-    arena->used_max = 0;
+    arena->used_max = SIZE_MAX;
     void *request = dh_arena_alloc(arena, api->request->body.size);
     if (request == NULL) {
         return DOHLE_ERR_NO_MEMORY;
