@@ -58,7 +58,7 @@ count() {
     fail "$1 is not to be read" "$2"
     return
   fi
-  printf '%s\n' "$totals" | sed '$d;s/^/    /'
+  printf '%s\n' "$totals" | sed '$d;s/^/    /' | head -n 40
   read -r p f s < <(printf '%s\n' "$totals" | tail -n 1)
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
   [ "$f" -eq 0 ] || tail -n 60 "$2" | sed 's/^/    /'
@@ -191,7 +191,7 @@ stage_tidy() {
 }
 
 format_all() {
-  git ls-files '*.c' '*.h' | xargs clang-format-14 --dry-run -Werror
+  { find include src cli examples tests fuzz tools -name '*.[ch]' 2>/dev/null || true; } | xargs clang-format-14 --dry-run -Werror
 }
 
 stage_format() { check format format_all; }
@@ -199,19 +199,20 @@ stage_format() { check format format_all; }
 # What is generated is what is committed. The page of settings is among the tests of the release build.
 stage_schema() { check schema-drift tools/generate --check; }
 
-# run_pytest FOLDER [ARGUMENT...]
+# run_pytest PRESET FOLDER [ARGUMENT...]: with the programs of that build.
 run_pytest() {
-  local folder=$1 name
-  name=$(basename "$1")
-  shift
+  local preset=$1 folder=$2 name
+  name=$(basename "$2")-$1
+  shift 2
   if ! compgen -G "$folder/test_*.py" >/dev/null; then
     say "nothing to run: there is no $folder/test_*.py"
     return
   fi
-  build release || return
+  build "$preset" || return
   local junit="$OUT/pytest-$name.xml" log="$OUT/pytest-$name.log"
   rm -f "$junit"
-  DOHLE_BUILD="$PWD/build/release" python3 -m pytest -q -rs --junitxml="$junit" "$@" "$folder" >"$log" 2>&1
+  DOHLE_BUILD="$PWD/build/$preset" "${quiet_addresses[@]}" \
+    python3 -m pytest -q -rs --tb=short --junitxml="$junit" "$@" "$folder" >"$log" 2>&1
   count "$junit" "$log"
 }
 
@@ -220,13 +221,17 @@ stage_interop() {
   if compgen -G 'tests/interop/test_*.py' >/dev/null; then
     check kafka-fetch tools/kafka/kafka fetch
   fi
-  run_pytest tests/interop
+  run_pytest release tests/interop
 }
 
-stage_cli() { run_pytest tests/cli; }
+# The command without a broker, once more with the sanitizers.
+stage_cli() {
+  run_pytest release tests/cli
+  run_pytest asan tests/cli
+}
 
 # The library as others use it: from an installed tree.
-stage_package() { run_pytest tests/package; }
+stage_package() { run_pytest release tests/package; }
 
 # ---- All of it ----
 
