@@ -287,25 +287,12 @@ static void no_memory_is_reported(void **state)
                     3100 * sizeof(struct dh_assign_partition));
 }
 
-static void assignors_are_found_by_both_names(void **state)
-{
-    (void)state;
-    const struct dh_assignor *range = dh_assignor_find(DH_BYTES("range"));
-    assert_non_null(range);
-    assert_string_equal("range", range->name);
-    assert_int_equal(DH_ASSIGN_EAGER, range->protocols);
-    assert_ptr_equal(range, dh_assignor_find(dh_bytes_of(range->class_name)));
-    assert_null(dh_assignor_find(DH_BYTES("Range")));
-    assert_null(dh_assignor_find(DH_BYTES("")));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(topics_are_cut_into_ranges),
         cmocka_unit_test(every_small_group_gets_a_legal_target),
         cmocka_unit_test(no_memory_is_reported),
-        cmocka_unit_test(assignors_are_found_by_both_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
