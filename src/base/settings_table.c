@@ -165,8 +165,8 @@ const struct dh_setting dh_setting_table[] = {
      .standard = "540000",
      .objects = CLIENTS,
      .importance = MEDIUM,
-     .doc = "Connections unused for so long are closed. Negative: never. (Java's "
-            "admin client has 300000.)"},
+     .doc = "Connections unused for so long are closed. Negative: never. Java's "
+            "admin client has 300000."},
     {.name = "decompressed.batch.max.bytes",
      INT(decompressed_batch_max_bytes, 1, INT32_MAX),
      .standard = "134217728",
@@ -483,8 +483,8 @@ const struct dh_setting dh_setting_table[] = {
      .standard = "65536",
      .objects = CLIENTS,
      .importance = MEDIUM,
-     .doc = "The socket's SO_RCVBUF. -1: as the operating system likes. (Java's "
-            "producer has 32768.)"},
+     .doc = "The socket's SO_RCVBUF. -1: as the operating system likes. Java's "
+            "producer has 32768."},
     {.name = "reconnect.backoff.max.ms",
      LONG(reconnect_backoff_max_ms, 0, INT64_MAX),
      .standard = "1000",
