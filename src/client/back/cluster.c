@@ -565,6 +565,10 @@ static enum dh_settled on_failure(struct dh_cluster *cluster, const char *why,
     if (cluster->failing_since_ns == DH_NEVER) {
         cluster->failing_since_ns = now_ns;
     }
+    // Looked at now, for by the next attempt a node that refuses may be tried again.
+    if (wants_rebootstrap(cluster, now_ns)) {
+        rebootstrap(cluster, "no known broker answers", now_ns);
+    }
     return cluster->is_closed ? DH_SETTLED_FAILED : DH_SETTLED_RETRY;
 }
 
