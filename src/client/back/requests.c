@@ -398,7 +398,7 @@ int dh_op_init(struct dh_op *op, const struct dh_op_class *cls,
         .node_id = DH_NODE_NONE,
         .backoff = {.initial_ms = settings->retry_backoff_ms,
                     .max_ms = settings->retry_backoff_max_ms},
-        .version_max = INT16_MAX,
+        .version_max = -1,
         .requests = requests,
     };
     return dh_alarm_init(&op->alarm, requests->context.alarms, on_op_alarm);
@@ -565,7 +565,8 @@ static void send_one(struct dh_requests *requests, struct dh_lane *lane, struct 
     dh_list_remove(&op->link);
     char text[TEXT_BYTES];
     int16_t version =
-        dh_api_ranges_best(&lane->connection.versions, api->key, op->version_max);
+        dh_api_ranges_best(&lane->connection.versions, api->key,
+                           op->version_max < 0 ? INT16_MAX : op->version_max);
     if (version == DH_VERSION_NONE) {
         snprintf(text, sizeof(text),
                  "%.200s:%" PRId32 " (%s) has no version of %s that we can use",

@@ -114,7 +114,7 @@ struct dh_op {
     struct dh_backoff backoff;
     struct dh_alarm alarm; // the deadline, or the end of the back-off
     struct dh_link link;   // queue of its lane
-    int16_t version_max;   // never use a newer version of the API; INT16_MAX: no limit
+    int16_t version_max;   // never use a newer version of the API; -1: no limit
     // Owned by requests.c:
     struct dh_requests *requests;
     struct dh_lane *lane; // QUEUED, IN_FLIGHT, CANCELLED; NULL: will fail with `err`
