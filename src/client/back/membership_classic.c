@@ -144,7 +144,6 @@ struct classic {
     struct dh_op sync_op;
     struct dh_op heartbeat_op;
     struct dh_op leave_op;
-    const struct dh_op *handling; // whose answer is being handled; NULL: none
     bool is_join_anonymous;       // the JoinGroup in flight carries no member id
     int32_t heartbeat_generation; // of the one in flight
 
@@ -238,13 +237,10 @@ static bool is_member(const struct classic *c)
     return false;
 }
 
-/*
- * Takes an operation out of whatever it does, so that it can be started at once. The
- * one whose answer is being handled settles by what its handler returns.
- */
+// Takes an operation out of whatever it does, so that it can be started at once.
 static void op_renew(struct classic *c, struct dh_op *op)
 {
-    if (op->state == DH_OP_IDLE || op == c->handling) {
+    if (op->state == DH_OP_IDLE) {
         return;
     }
     const struct dh_op_class *cls = op->cls;
@@ -716,9 +712,10 @@ static void standing_react(struct classic *c, enum dh_reaction reaction,
     }
 }
 
-static enum dh_settled heartbeat_react(struct classic *c, const struct dh_reply *reply,
-                                       int64_t now_ns)
+static enum dh_settled heartbeat_on_reply(struct dh_op *op, const struct dh_reply *reply,
+                                          int64_t now_ns)
 {
+    struct classic *c = DH_CONTAINER_OF(op, struct classic, heartbeat_op);
     if (!is_member(c)) {
         return DH_SETTLED_DONE;
     }
@@ -746,16 +743,6 @@ static enum dh_settled heartbeat_react(struct classic *c, const struct dh_reply 
     }
     standing_react(c, reaction, response->error_code, "heartbeat", now_ns);
     return DH_SETTLED_DONE;
-}
-
-static enum dh_settled heartbeat_on_reply(struct dh_op *op, const struct dh_reply *reply,
-                                          int64_t now_ns)
-{
-    struct classic *c = DH_CONTAINER_OF(op, struct classic, heartbeat_op);
-    c->handling = op;
-    enum dh_settled settled = heartbeat_react(c, reply, now_ns);
-    c->handling = NULL;
-    return settled;
 }
 
 static void heartbeat_on_due(struct dh_op *op, int64_t now_ns)
@@ -1118,9 +1105,10 @@ static enum dh_settled join_accept(struct classic *c,
     return DH_SETTLED_DONE;
 }
 
-static enum dh_settled join_react(struct classic *c, const struct dh_reply *reply,
-                                  int64_t now_ns)
+static enum dh_settled join_on_reply(struct dh_op *op, const struct dh_reply *reply,
+                                     int64_t now_ns)
 {
+    struct classic *c = DH_CONTAINER_OF(op, struct classic, join_op);
     DH_ASSERT(c->state == CLASSIC_JOINING);
     if (reply->err != 0) {
         return join_unanswered(c, reply, "JoinGroup", now_ns);
@@ -1142,16 +1130,6 @@ static enum dh_settled join_react(struct classic *c, const struct dh_reply *repl
     }
     return join_refused(c, reaction, response->error_code, reply->node_id, "JoinGroup",
                         now_ns);
-}
-
-static enum dh_settled join_on_reply(struct dh_op *op, const struct dh_reply *reply,
-                                     int64_t now_ns)
-{
-    struct classic *c = DH_CONTAINER_OF(op, struct classic, join_op);
-    c->handling = op;
-    enum dh_settled settled = join_react(c, reply, now_ns);
-    c->handling = NULL;
-    return settled;
 }
 
 static void join_on_due(struct dh_op *op, int64_t now_ns)
@@ -1296,8 +1274,7 @@ static enum dh_settled sync_accept(struct classic *c,
         rejoin_want(c, "topic %.*s was assigned but is not subscribed any more",
                     (int)unwanted.size, (const char *)unwanted.data);
         state_set(c, CLASSIC_UNJOINED);
-        step_soon(c, now_ns);
-        return DH_SETTLED_DONE; // CL-025: nothing applied, no callbacks
+        return DH_SETTLED_RETRY; // CL-025: nothing applied, no callbacks
     }
     c->record.sync_ns = now_ns - c->phase_ns;
     if (err == 0) {
@@ -1324,9 +1301,10 @@ static enum dh_settled sync_accept(struct classic *c,
     return DH_SETTLED_DONE;
 }
 
-static enum dh_settled sync_react(struct classic *c, const struct dh_reply *reply,
-                                  int64_t now_ns)
+static enum dh_settled sync_on_reply(struct dh_op *op, const struct dh_reply *reply,
+                                     int64_t now_ns)
 {
+    struct classic *c = DH_CONTAINER_OF(op, struct classic, sync_op);
     DH_ASSERT(c->state == CLASSIC_SYNCING);
     if (reply->err != 0) {
         return join_unanswered(c, reply, "SyncGroup", now_ns);
@@ -1347,16 +1325,6 @@ static enum dh_settled sync_react(struct classic *c, const struct dh_reply *repl
     return settled;
 }
 
-static enum dh_settled sync_on_reply(struct dh_op *op, const struct dh_reply *reply,
-                                     int64_t now_ns)
-{
-    struct classic *c = DH_CONTAINER_OF(op, struct classic, sync_op);
-    c->handling = op;
-    enum dh_settled settled = sync_react(c, reply, now_ns);
-    c->handling = NULL;
-    return settled;
-}
-
 static void sync_on_due(struct dh_op *op, int64_t now_ns)
 {
     step(DH_CONTAINER_OF(op, struct classic, sync_op), now_ns);
@@ -1373,10 +1341,10 @@ static const struct dh_op_class sync_class = {
 
 // ---- The step ----
 
-// CL-002: a pattern is matched with fresh metadata before each join.
+// CL-002: a pattern is matched with fresh metadata before each rebalance.
 static bool pattern_is_fresh(struct classic *c, int64_t now_ns)
 {
-    if (c->subscription.pattern == NULL) {
+    if (c->subscription.pattern == NULL || c->is_prepared) {
         return true;
     }
     if (c->updates_wanted == 0) {

@@ -576,13 +576,13 @@ static inline void peer_settle(struct scripted_peer *peer)
     for (size_t turns = 0; has_more; turns++) {
         assert_true(turns < 200000); // L7: nothing goes on for ever without time
         has_more = false;
+        if (peer->engine.after_turn != NULL) {
+            peer->engine.after_turn(peer->engine.engine, peer->now_ns);
+        }
         struct dh_action action;
         while (peer->engine.next_action(peer->engine.engine, &action, peer->now_ns)) {
             peer_on_action(peer, &action);
             has_more = true;
-        }
-        if (peer->engine.after_turn != NULL) {
-            peer->engine.after_turn(peer->engine.engine, peer->now_ns);
         }
         for (size_t i = 0; i < peer->connection_count; i++) {
             if (peer_deliver_piece(peer, &peer->connections[i])) {
