@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <dohle/consumer.h>
+#include <dohle/types.h>
 
 #include "base/log.h"
 #include "base/mem.h"
