@@ -18,6 +18,9 @@
 
 static const char subsystem[] = "fetcher";
 
+// From this version on a request says of which epoch the last record was.
+#define VERSION_WITH_FETCHED_EPOCH 12
+
 // From this version on topics go by id.
 #define VERSION_WITH_IDS 13
 
@@ -527,7 +530,7 @@ static int32_t count_links(const struct dh_list *list)
 }
 
 // Neighbours of one topic share its name, as in Java's requests; the order stays.
-static int fill_topics(const struct dh_fetch_session *session,
+static int fill_topics(const struct dh_fetch_session *session, int16_t version,
                        struct dh_fetch_request *request, struct dh_arena *arena)
 {
     size_t count = (size_t)count_links(&session->changed);
@@ -559,7 +562,9 @@ static int fill_topics(const struct dh_fetch_session *session,
         partition->partition = entry->partition;
         partition->current_leader_epoch = entry->want.leader_epoch;
         partition->fetch_offset = entry->want.fetch_offset;
-        partition->last_fetched_epoch = entry->want.last_fetched_epoch;
+        if (version >= VERSION_WITH_FETCHED_EPOCH) {
+            partition->last_fetched_epoch = entry->want.last_fetched_epoch;
+        }
         partition->partition_max_bytes = entry->want.bytes_max;
     }
     request->topics.items = topics;
@@ -620,7 +625,7 @@ static int fill_fetch(struct dh_op *op, int16_t version, void *message,
     request->isolation_level = 0;
     request->session_id = session->id;
     request->session_epoch = session->epoch;
-    err = fill_topics(session, request, arena);
+    err = fill_topics(session, version, request, arena);
     if (err == 0) {
         err = fill_forgotten(session, request, arena);
     }
