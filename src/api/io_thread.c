@@ -508,7 +508,9 @@ static void write_locked(void *ctx, const dohle_log_line *line)
     struct dh_io_client *client = ctx;
     int result = pthread_mutex_lock(&client->log_mutex);
     DH_ASSERT(result == 0);
-    client->log.write(client->log.ctx, line);
+    if (client->log.write != NULL) {
+        client->log.write(client->log.ctx, line);
+    }
     result = pthread_mutex_unlock(&client->log_mutex);
     DH_ASSERT(result == 0);
 }
@@ -584,6 +586,12 @@ void dh_io_client_start(struct dh_io_client *client, const struct dh_engine_call
 void dh_io_client_release(struct dh_io_client *client, int64_t linger_deadline_ns)
 {
     if (client != NULL) {
+        // The application may end what its sink needs once this has returned.
+        int result = pthread_mutex_lock(&client->log_mutex);
+        DH_ASSERT(result == 0);
+        client->log.write = NULL;
+        result = pthread_mutex_unlock(&client->log_mutex);
+        DH_ASSERT(result == 0);
         atomic_store(&client->linger_ns, linger_deadline_ns);
         atomic_store(&client->is_detached, true);
         dh_host_wake(client->io->host);

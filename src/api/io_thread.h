@@ -75,7 +75,7 @@ void dh_io_client_start(struct dh_io_client *client, const struct dh_engine_call
 /*
  * Lets go. The thread goes on with the engine until it is finished, at most until
  * the deadline (0: not at all). Never waits. What was taken from the client stays
- * the caller's. NULL is allowed.
+ * the caller's. The log gets no line any more. NULL is allowed.
  */
 void dh_io_client_release(struct dh_io_client *client, int64_t linger_deadline_ns);
 
