@@ -945,8 +945,8 @@ static bool tell_timeouts(struct dh_front *front, struct dh_call *call)
     return false;
 }
 
-static enum dh_step leave_for_ever(struct dh_front *front, struct dh_call *call,
-                                   int64_t now_ns)
+// Nothing works any more from here on. Returns the command that tells the back half.
+static struct dh_command_leave *shut(struct dh_front *front)
 {
     struct dh_command_leave *command = front->close_command;
     front->close_command = NULL;
@@ -954,7 +954,23 @@ static enum dh_step leave_for_ever(struct dh_front *front, struct dh_call *call,
     dh_record_set_reset(&front->set);
     dh_assignment_end_set(&front->assignment);
     front->is_closed = true;
-    send_leave(front, call, command, now_ns);
+    return command;
+}
+
+void dh_front_abandon(struct dh_front *front, int64_t deadline_ns)
+{
+    if (!front->is_closed) {
+        struct dh_command_leave *command = shut(front);
+        command->deadline_ns = deadline_ns;
+        front->leaves_pending++;
+        dh_front_post(front, &command->message);
+    }
+}
+
+static enum dh_step leave_for_ever(struct dh_front *front, struct dh_call *call,
+                                   int64_t now_ns)
+{
+    send_leave(front, call, shut(front), now_ns);
     return now_ns >= call->deadline_ns ? done(front, call, call->err) : DH_STEP_WAIT;
 }
 

@@ -780,6 +780,11 @@ bool dh_front_is_subscribed(const struct dh_front *front)
     return front->interest.mode != DH_INTEREST_NONE;
 }
 
+bool dh_front_is_closed(const struct dh_front *front)
+{
+    return front->is_closed;
+}
+
 void dh_front_check(const struct dh_front *front)
 {
     dh_assignment_check(&front->assignment);

@@ -97,6 +97,10 @@ int dh_front_pause(struct dh_front *front, const dohle_topic_partition *partitio
 // The next poll sends it. reason NULL: Kafka's default text.
 int dh_front_enforce_rebalance(struct dh_front *front, const char *reason);
 
+// Leaves at once, without commit, callbacks or waiting; the consumer is closed then. The
+// back half has until the deadline to tell the group.
+void dh_front_abandon(struct dh_front *front, int64_t deadline_ns);
+
 // The running or the next call that waits ends with DOHLE_ERR_WAKEUP, once.
 void dh_front_wakeup(struct dh_front *front);
 
@@ -248,6 +252,7 @@ int64_t dh_front_due(const struct dh_front *front);
 const dohle_error_info *dh_front_error(const struct dh_front *front);
 
 bool dh_front_is_subscribed(const struct dh_front *front); // or assigned by hand
+bool dh_front_is_closed(const struct dh_front *front);
 
 // The invariants of all parts; for tests and the simulator.
 void dh_front_check(const struct dh_front *front);
