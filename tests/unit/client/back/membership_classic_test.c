@@ -228,6 +228,17 @@ static void test_late_heartbeat_answer_is_ignored(void **state)
     membership->cls->on_commit_refused(membership, 25, 1, rig.net.peer.now_ns);
     rig_run_ms(&rig, 100);
     rig_assert_trace("lose(t-0,t-1) join: join:m2 sync:2 assign(t-0,t-1)", &rig);
+
+    // One that arrives while the next JoinGroup is out.
+    rig_run_ms(&rig, 2800);
+    for (size_t i = 0; i < rig.net.peer.connection_count; i++) {
+        rig.net.peer.connections[i].stalled_until = rig.net.peer.now_ns + 500 * DH_MS;
+    }
+    rig.script[0] = (struct rig_script){DH_API_HEARTBEAT, 22};
+    rig_run_ms(&rig, 200);
+    membership->cls->rebalance(membership, "test", rig.net.peer.now_ns);
+    rig_run_ms(&rig, 1000);
+    rig_assert_trace("beat:22 revoke(t-0,t-1) join:m2 sync:3 assign(t-0,t-1)", &rig);
     group_rig_deinit(&rig);
 }
 
