@@ -149,7 +149,7 @@ int main(int argc, char **argv)
         return help(stdout);
     }
     if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0) {
-        printf("dohle %s\n", DOHLE_VERSION_STRING);
+        printf("dohle %s\n", dohle_version());
         return EXIT_DONE;
     }
     const struct command *command = find_command(commands, COMMAND_COUNT, name);

@@ -320,13 +320,17 @@ static int open_all(dohle_consumer *consumer, dohle_config *config,
         return err;
     }
     err = dh_io_client_new(io, &consumer->allocator, options->log, &consumer->client);
-    dh_io_release(io);
     if (err != 0) {
         consumer->client = NULL;
-        return err;
+    } else {
+        err = resolve_settings(consumer, config);
     }
-    err = resolve_settings(consumer, config);
-    return err != 0 ? err : start_halves(consumer);
+    if (err == 0) {
+        err = start_halves(consumer);
+    }
+    // Only now: without a started client and its maker the thread ends.
+    dh_io_release(io);
+    return err;
 }
 
 int dohle_consumer_open(dohle_config *config, const dohle_consumer_options *options,
