@@ -19,7 +19,7 @@ OUT=build/test
 STAGES=(release clang unit asan tsan fuzz tidy format schema interop cli package)
 
 PACKAGES=(
-  gcc cmake ninja-build pkg-config git
+  gcc g++ cmake ninja-build pkg-config git
   clang-14 clang-format-14 libclang-rt-14-dev llvm-14
   python3 openjdk-17-jdk-headless maven kcat
   libuv1-dev libc-ares-dev libssl-dev libisal-dev zlib1g-dev libzstd-dev liblz4-dev libsnappy-dev

@@ -58,6 +58,7 @@ struct consume {
     long long bytes;
     bool has_assignment; // of a group: a rebalance has given us something
     bool is_failed;
+    bool is_leaving; // closing: what is revoked now is given up by us
     bool shows_progress;
     int64_t started_ms;
     int64_t progress_ms; // when the progress line was last written
@@ -97,7 +98,7 @@ static int on_assigned(dohle_consumer *consumer, const dohle_topic_partition *pa
 {
     struct consume *consume = ctx;
     consume->has_assignment = count > 0;
-    events_write(&consume->events, consumer, "assigned", partitions, count);
+    events_write(&consume->events, consumer, "assigned", NULL, partitions, count);
     return 0;
 }
 
@@ -109,7 +110,8 @@ static int on_revoked(dohle_consumer *consumer, const dohle_topic_partition *par
         /* A failure is no loss: the next owner sees these records again. */
         dohle_consumer_commit_sync(consumer, NULL, 0, DOHLE_DEFAULT_TIMEOUT);
     }
-    events_write(&consume->events, consumer, "revoked", partitions, count);
+    const char *reason = consume->is_leaving ? "this member leaves the group" : NULL;
+    events_write(&consume->events, consumer, "revoked", reason, partitions, count);
     return 0;
 }
 
@@ -117,7 +119,7 @@ static int on_lost(dohle_consumer *consumer, const dohle_topic_partition *partit
                    size_t count, void *ctx)
 {
     struct consume *consume = ctx;
-    events_write(&consume->events, consumer, "lost", partitions, count);
+    events_write(&consume->events, consumer, "lost", NULL, partitions, count);
     return 0;
 }
 
@@ -481,6 +483,7 @@ static bool turn(struct consume *consume)
 
 static void finish(struct consume *consume)
 {
+    consume->is_leaving = true;
     if (consume->options->group != NULL && output_is_open(&consume->output)) {
         dohle_consumer_commit_sync(consume->consumer, NULL, 0, DOHLE_DEFAULT_TIMEOUT);
     }
@@ -488,7 +491,7 @@ static void finish(struct consume *consume)
         fail(consume);
     }
     show_progress(consume, true);
-    events_write(&consume->events, consume->consumer, "closed", NULL, 0);
+    events_write(&consume->events, consume->consumer, "closed", "", NULL, 0);
 }
 
 static int run(struct consume *consume, const struct offset_spec *spec)

@@ -48,7 +48,8 @@ static json_t *json_of_partitions(const dohle_topic_partition *partitions, size_
 }
 
 void events_write(struct events *events, dohle_consumer *consumer, const char *event,
-                  const dohle_topic_partition *partitions, size_t count)
+                  const char *reason, const dohle_topic_partition *partitions,
+                  size_t count)
 {
     if (events->output.fd < 0) {
         return;
@@ -62,7 +63,8 @@ void events_write(struct events *events, dohle_consumer *consumer, const char *e
     json_object_set_new(line, "generation", json_integer(rebalance.generation_after));
     json_object_set_new(line, "is_leader", json_boolean(rebalance.is_leader));
     json_object_set_new(line, "duration_ms", json_integer(rebalance.total_ms));
-    json_object_set_new(line, "reason", json_string(rebalance.trigger));
+    json_object_set_new(line, "reason",
+                        json_string(reason == NULL ? rebalance.trigger : reason));
     json_object_set_new(line, "partitions", json_of_partitions(partitions, count));
     json_write_line(&events->output, line);
     output_flush(&events->output);

@@ -24,7 +24,9 @@ struct events {
 bool events_open(struct events *events, const char *path);
 void events_close(struct events *events);
 
+// reason NULL: the trigger of the rebalance under way.
 void events_write(struct events *events, dohle_consumer *consumer, const char *event,
-                  const dohle_topic_partition *partitions, size_t count);
+                  const char *reason, const dohle_topic_partition *partitions,
+                  size_t count);
 
 #endif

@@ -53,5 +53,7 @@ write_basic_package_version_file(dohle-config-version.cmake COMPATIBILITY SameMi
 install(FILES ${PROJECT_BINARY_DIR}/dohle-config.cmake
               ${PROJECT_BINARY_DIR}/dohle-config-version.cmake DESTINATION ${dohle_package})
 
+# The prefix is found from where the file lies, so that a tree may be moved.
+file(RELATIVE_PATH dohle_pc_up /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(pkgconfig/dohle.pc.in dohle.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/dohle.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
