@@ -33,6 +33,7 @@ struct dh_flight {
     int32_t correlation_id;
     int16_t api_key;
     int16_t version;
+    bool is_silent; // no response comes: it ends when it has been written
 };
 
 struct dh_lane {

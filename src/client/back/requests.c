@@ -281,6 +281,34 @@ static bool settle_response(struct dh_lane *lane, const struct dh_flight *flight
     return is_well_formed;
 }
 
+// Ends the oldest flight, which has no response: its bytes are out.
+static void settle_silent(struct dh_requests *requests, struct dh_lane *lane,
+                          const struct dh_flight *flight, int64_t now_ns)
+{
+    struct dh_flight ended = *flight;
+    struct dh_op *op = land(requests, &ended);
+    if (op != NULL) {
+        struct dh_reply reply = {
+            .node_id = lane->node_id, .version = ended.version, .text = ""};
+        settle(requests, op, &reply, now_ns);
+    }
+}
+
+// All that was appended has been written: those without a response have ended.
+static void settle_written(struct dh_requests *requests, struct dh_lane *lane,
+                           int64_t now_ns)
+{
+    for (uint32_t left = lane->flight_count; left > 0; left--) {
+        struct dh_flight flight = pop_flight(lane);
+        if (flight.is_silent) {
+            settle_silent(requests, lane, &flight, now_ns);
+        } else {
+            // Once around the ring, so the order stays.
+            *dh_lane_flight(lane, lane->flight_count++) = flight;
+        }
+    }
+}
+
 static bool on_response(struct dh_connection *connection, struct dh_frame *frame,
                         int64_t now_ns, char text[DH_CONNECTION_TEXT_BYTES])
 {
@@ -289,6 +317,11 @@ static bool on_response(struct dh_connection *connection, struct dh_frame *frame
     struct dh_reader reader;
     dh_reader_init(&reader, (dohle_bytes){frame->data, frame->size});
     int32_t correlation_id = dh_read_int32(&reader);
+    // The answer to a later request may be seen before the end of the write.
+    while (lane->flight_count > 0 && dh_lane_flight(lane, 0)->is_silent) {
+        struct dh_flight written = pop_flight(lane);
+        settle_silent(requests, lane, &written, now_ns);
+    }
     // P1: a response answers the oldest request, or the connection makes no sense.
     if (lane->flight_count == 0 ||
         dh_lane_flight(lane, 0)->correlation_id != correlation_id) {
@@ -551,7 +584,9 @@ static int append_request(struct dh_requests *requests, struct dh_lane *lane,
     *flight = (struct dh_flight){.op = op,
                                  .correlation_id = correlation_id,
                                  .api_key = api->key,
-                                 .version = version};
+                                 .version = version,
+                                 .is_silent = op->cls->is_silent != NULL &&
+                                              op->cls->is_silent(op)};
     op->state = DH_OP_IN_FLIGHT;
     op->sent_ns = now_ns;
     return 0;
@@ -872,5 +907,8 @@ void dh_requests_on_sent(struct dh_requests *requests, uint32_t connection_id,
     struct dh_connection *connection = connection_of(requests, connection_id);
     if (connection != NULL) {
         dh_connection_on_sent(connection, now_ns);
+        struct dh_lane *lane = dh_lane_of(connection);
+        settle_written(requests, lane, now_ns);
+        dh_lane_activate(lane);
     }
 }

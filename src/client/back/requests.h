@@ -83,7 +83,7 @@ struct dh_reply {
                           // NO_MEMORY, or what `fill` returned
     int32_t node_id;      // who was asked
     int16_t version;      // of the response
-    const void *response; // decoded; NULL with err; valid during the handler
+    const void *response; // decoded; NULL with err or is_silent; valid during the handler
     struct dh_frame *frame; // what the response's views point into: hold it to keep them
     const char *text;       // with err: what happened, to which address, why; never NULL
 };
@@ -104,6 +104,10 @@ struct dh_op_class {
     // The back-off after RETRY is over: start again, perhaps elsewhere, or give up.
     // The operation is IDLE.
     void (*on_due)(struct dh_op *op, int64_t now_ns);
+    /* Whether the request just filled in has no response (Produce with acks=0). The
+     * reply then comes when its bytes have been written, without a response. NULL: it
+     * always has one. */
+    bool (*is_silent)(struct dh_op *op);
 };
 
 struct dh_op {
