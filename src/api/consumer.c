@@ -35,6 +35,7 @@ struct dohle_consumer {
     struct dh_io_client *client;
     struct dh_settings *settings; // kept by the client
     struct dh_front *front;       // NULL: closed
+    bool is_started;              // the thread has the back half
 
     atomic_uintptr_t owner; // the thread inside; 0: none
     unsigned depth;         // calls inside calls, through callbacks
@@ -307,6 +308,7 @@ static int start_halves(dohle_consumer *consumer)
         return DOHLE_ERR_NO_MEMORY;
     }
     dh_io_client_start(consumer->client, &dh_back_engine_calls, back);
+    consumer->is_started = true;
     return 0;
 }
 
@@ -404,8 +406,7 @@ void dohle_consumer_free(dohle_consumer *consumer)
     }
     int64_t deadline_ns = dh_clock_now_ns() + LINGER_NS;
     if (consumer->front != NULL) {
-        // Without a client nothing was started; flush only hands over what is there.
-        if (consumer->client != NULL && consumer->settings != NULL) {
+        if (consumer->is_started) {
             dh_front_abandon(consumer->front, deadline_ns);
             flush(consumer);
         }
@@ -428,13 +429,18 @@ static bool has_callbacks(const dohle_rebalance_listener *listener)
             listener->on_lost != NULL);
 }
 
-static void keep_listener(dohle_consumer *consumer,
-                          const dohle_rebalance_listener *listener)
+static int end_subscribe(dohle_consumer *consumer, int err,
+                         const dohle_rebalance_listener *listener)
 {
-    memset(&consumer->listener, 0, sizeof(consumer->listener));
-    if (listener != NULL) {
-        consumer->listener = *listener;
+    if (err == 0) {
+        memset(&consumer->listener, 0, sizeof(consumer->listener));
+        if (listener != NULL) {
+            consumer->listener = *listener;
+        }
+        // The next poll sends it, so an event loop has to poll.
+        dh_io_client_signal(consumer->client);
     }
+    return leave(consumer, err);
 }
 
 static int unsubscribe(dohle_consumer *consumer)
@@ -462,10 +468,7 @@ int dohle_consumer_subscribe(dohle_consumer *consumer, const char *const *topics
     }
     err =
         dh_front_subscribe(consumer->front, topics, topic_count, has_callbacks(listener));
-    if (err == 0) {
-        keep_listener(consumer, listener);
-    }
-    return leave(consumer, err);
+    return end_subscribe(consumer, err, listener);
 }
 
 int dohle_consumer_subscribe_pattern(dohle_consumer *consumer, const char *pattern,
@@ -476,10 +479,7 @@ int dohle_consumer_subscribe_pattern(dohle_consumer *consumer, const char *patte
         return err;
     }
     err = dh_front_subscribe_pattern(consumer->front, pattern, has_callbacks(listener));
-    if (err == 0) {
-        keep_listener(consumer, listener);
-    }
-    return leave(consumer, err);
+    return end_subscribe(consumer, err, listener);
 }
 
 int dohle_consumer_unsubscribe(dohle_consumer *consumer)
@@ -504,6 +504,9 @@ int dohle_consumer_assign(dohle_consumer *consumer,
     }
     err = dh_front_assign(consumer->front, partitions, count, dh_clock_now_ns());
     flush(consumer);
+    if (err == 0) {
+        dh_io_client_signal(consumer->client); // the next poll sends it
+    }
     return leave(consumer, err);
 }
 
@@ -550,9 +553,10 @@ int dohle_consumer_subscription(dohle_consumer *consumer, const char *const **to
 int dohle_consumer_poll(dohle_consumer *consumer, int64_t timeout_ms,
                         dohle_records **records)
 {
-    if (records != NULL) {
-        *records = &consumer->records;
-    }
+    // What a call gets that may not touch the consumer's own set.
+    static _Thread_local struct dohle_records nothing;
+    dh_records_clear(&nothing);
+    *records = &nothing;
     int64_t deadline_ns = 0;
     int err = enter_with_deadline(consumer, timeout_ms, &deadline_ns);
     if (err != 0) {
@@ -562,6 +566,7 @@ int dohle_consumer_poll(dohle_consumer *consumer, int64_t timeout_ms,
         return leave(consumer, fail(consumer, DOHLE_ERR_INVALID_STATE,
                                     "poll is not allowed inside a callback"));
     }
+    *records = &consumer->records;
     dh_records_clear(&consumer->records);
     dh_io_client_mark(consumer->client, (struct dh_poll_mark){.is_inside = true});
     struct dh_call call;

@@ -68,7 +68,9 @@ dohle_records *dohle_records_retain(const dohle_records *records)
     for (size_t i = 0; i < records->run_count; i++) {
         size += strlen(records->runs[i].topic) + 1;
     }
-    dohle_records *copy = dh_mem_alloc(&records->allocator, size);
+    const dohle_allocator mem =
+        records->allocator.reallocate == NULL ? *dh_mem_default() : records->allocator;
+    dohle_records *copy = dh_mem_alloc(&mem, size);
     if (copy == NULL) {
         return NULL;
     }
@@ -82,7 +84,7 @@ dohle_records *dohle_records_retain(const dohle_records *records)
         .run_count = records->run_count,
         .is_retained = true,
         .block_size = size,
-        .allocator = records->allocator,
+        .allocator = mem,
     };
     if (records->count > 0) {
         memcpy(views, records->records, records->count * sizeof(*views));

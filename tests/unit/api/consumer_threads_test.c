@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The shell of the consumer: threads, deadlines, the descriptor, life and death. The
+ * only address is one that refuses connections; what brokers answer is for the front
+ * half's tests, the simulator and the interop tests.
+ */
+#include "../test.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include <dohle/dohle.h>
+
+#include "base/time.h"
+#include "host/clock.h"
+
+// Nobody listens on port 1.
+#define REFUSING "127.0.0.1:1"
+
+// What a call may take longer than its timeout; generous, for sanitizers.
+#define LATE_NS (2 * DH_SEC)
+
+static dohle_consumer *open_consumer(void)
+{
+    dohle_config *config = dohle_config_new();
+    assert_int_equal(0, dohle_config_set(config, "bootstrap.servers", REFUSING));
+    assert_int_equal(0, dohle_config_set(config, "group.id", "group"));
+    dohle_consumer *consumer;
+    assert_int_equal(0, dohle_consumer_open(config, NULL, &consumer));
+    dohle_config_free(config);
+    return consumer;
+}
+
+static void subscribe(dohle_consumer *consumer)
+{
+    const char *topics[] = {"t"};
+    assert_int_equal(0, dohle_consumer_subscribe(consumer, topics, 1, NULL));
+}
+
+static void test_open_says_what_is_wrong(void **state)
+{
+    (void)state;
+
+    static const struct {
+        const char *key, *value;
+        int expected;
+        const char *named;
+    } rows[] = {
+        {"client.id", "x", DOHLE_ERR_INVALID_CONFIG, "bootstrap.servers"},
+        {"security.protocol", "SSL", DOHLE_ERR_UNSUPPORTED_CONFIG, "security.protocol"},
+    };
+
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        dohle_config *config = dohle_config_new();
+        assert_int_equal(0, dohle_config_set(config, rows[i].key, rows[i].value));
+        if (i > 0) {
+            assert_int_equal(0, dohle_config_set(config, "bootstrap.servers", REFUSING));
+        }
+        dohle_consumer *consumer = (dohle_consumer *)config;
+        assert_int_equal(rows[i].expected, dohle_consumer_open(config, NULL, &consumer));
+        assert_null(consumer);
+        assert_non_null(strstr(dohle_config_error(config), rows[i].named));
+        dohle_config_free(config);
+    }
+}
+
+static void test_calls_end_in_time(void **state)
+{
+    (void)state;
+    dohle_consumer *consumer = open_consumer();
+    subscribe(consumer);
+    dohle_records *records;
+    dohle_offset offset = {.topic = "t", .partition = 0};
+    const dohle_partition_info *infos;
+    size_t count;
+    for (int64_t timeout_ms = 0; timeout_ms <= 300; timeout_ms += 300) {
+        for (int call = 0; call < 5; call++) {
+            int64_t started_ns = dh_clock_now_ns();
+            int err = 0;
+            switch (call) {
+            case 0:
+                err = dohle_consumer_poll(consumer, timeout_ms, &records);
+                assert_int_equal(0, err);
+                assert_int_equal(0, dohle_records_count(records));
+                break;
+            case 1:
+                err = dohle_consumer_committed(consumer, &offset, 1, timeout_ms);
+                break;
+            case 2:
+                err = dohle_consumer_end_offsets(consumer, &offset, 1, timeout_ms);
+                break;
+            case 3:
+                err = dohle_consumer_partitions_for(consumer, "t", timeout_ms, &infos,
+                                                    &count);
+                break;
+            case 4:
+                offset.offset = 1;
+                err = dohle_consumer_commit_sync(consumer, &offset, 1, timeout_ms);
+                break;
+            }
+            int64_t took_ns = dh_clock_now_ns() - started_ns;
+            assert_true(took_ns < timeout_ms * DH_MS + LATE_NS); // L5
+            if (call > 0) {
+                // Without a member id nothing can be committed (API-108).
+                int expected = call == 4 ? DOHLE_ERR_COMMIT_FAILED : DOHLE_ERR_TIMEOUT;
+                if (timeout_ms > 0) {
+                    assert_int_equal(expected, err);
+                }
+                const dohle_error_info *info = dohle_consumer_last_error(consumer);
+                assert_int_equal(err, info->code);
+                if (timeout_ms > 0 && call < 4) {
+                    assert_non_null(strstr(info->text, REFUSING)); // who is to blame
+                }
+            }
+        }
+    }
+    assert_int_equal(DOHLE_ERR_INVALID_ARGUMENT,
+                     dohle_consumer_poll(consumer, -3, &records));
+    int64_t started_ns = dh_clock_now_ns();
+    (void)dohle_consumer_close(consumer, 200);
+    assert_true(dh_clock_now_ns() - started_ns < 200 * DH_MS + LATE_NS); // L6
+    assert_int_equal(DOHLE_ERR_CLOSED, dohle_consumer_poll(consumer, 0, &records));
+    assert_int_equal(-1, dohle_consumer_fd(consumer));
+    assert_int_equal(0, dohle_consumer_close(consumer, 0)); // API-001
+    dohle_consumer_free(consumer);
+}
+
+static void test_free_without_close(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        dohle_consumer *consumer = open_consumer();
+        if (i == 1) {
+            subscribe(consumer);
+            dohle_records *records;
+            assert_int_equal(0, dohle_consumer_poll(consumer, 20, &records));
+        }
+        int64_t started_ns = dh_clock_now_ns();
+        dohle_consumer_free(consumer);
+        assert_true(dh_clock_now_ns() - started_ns < LATE_NS);
+    }
+    dohle_consumer_free(NULL);
+}
+
+// ---- Two threads ----
+
+struct other {
+    dohle_consumer *consumer;
+    atomic_int started;
+    int err;
+};
+
+static void *poll_long(void *ctx)
+{
+    struct other *other = ctx;
+    dohle_records *records;
+    atomic_store(&other->started, 1);
+    do { // until the main thread is not inside
+        other->err = dohle_consumer_poll(other->consumer, DOHLE_NO_TIMEOUT, &records);
+    } while (other->err == DOHLE_ERR_CONCURRENT_USE);
+    return NULL;
+}
+
+static void test_one_thread_at_a_time(void **state)
+{
+    (void)state;
+    dohle_consumer *consumer = open_consumer();
+    subscribe(consumer);
+    struct other other = {.consumer = consumer};
+    pthread_t thread;
+    assert_int_equal(0, pthread_create(&thread, NULL, poll_long, &other));
+    // Until the other is inside, our own poll(0) may succeed.
+    dohle_records *records;
+    int64_t deadline_ns = dh_clock_now_ns() + 10 * DH_SEC;
+    int err = 0;
+    while (err == 0 && dh_clock_now_ns() < deadline_ns) {
+        err = atomic_load(&other.started) ? dohle_consumer_pause(consumer, NULL, 0) : 0;
+    }
+    assert_int_equal(DOHLE_ERR_CONCURRENT_USE, err);
+    assert_int_equal(DOHLE_ERR_CONCURRENT_USE,
+                     dohle_consumer_poll(consumer, 0, &records));
+    assert_int_equal(0, dohle_records_count(records));
+    assert_int_equal(DOHLE_ERR_CONCURRENT_USE, dohle_consumer_close(consumer, 0));
+    dohle_consumer_wakeup(consumer);
+    assert_int_equal(0, pthread_join(thread, NULL));
+    assert_int_equal(DOHLE_ERR_WAKEUP, other.err);
+    // It belongs to nobody again; the wakeup counted once.
+    assert_int_equal(0, dohle_consumer_poll(consumer, 0, &records));
+    assert_int_equal(0, dohle_consumer_close(consumer, 0));
+    dohle_consumer_free(consumer);
+}
+
+static void test_descriptor(void **state)
+{
+    (void)state;
+    dohle_consumer *consumer = open_consumer();
+    struct pollfd watched = {.fd = dohle_consumer_fd(consumer), .events = POLLIN};
+    assert_int_equal(0, poll(&watched, 1, 0));
+    subscribe(consumer);
+    // A subscription is sent by poll, so poll is due.
+    assert_int_equal(1, poll(&watched, 1, 0));
+    dohle_records *records;
+    assert_int_equal(0, dohle_consumer_poll(consumer, 0, &records));
+    dohle_consumer_wakeup(consumer);
+    assert_int_equal(1, poll(&watched, 1, 10000));
+    int err = 0;
+    while (err == 0) {
+        err = dohle_consumer_poll(consumer, 0, &records);
+    }
+    assert_int_equal(DOHLE_ERR_WAKEUP, err);
+    (void)dohle_consumer_close(consumer, 0);
+    dohle_consumer_free(consumer);
+}
+
+// ---- Memory ----
+
+// Used by both threads at once.
+struct shared_memory {
+    dohle_allocator allocator;
+    atomic_size_t bytes;
+    atomic_size_t calls;
+    size_t fail_at; // this allocation and all later ones fail; 0: none
+};
+
+static void *shared_reallocate(void *ctx, void *pointer, size_t old_size, size_t new_size)
+{
+    struct shared_memory *memory = ctx;
+    if (new_size == 0) {
+        atomic_fetch_sub(&memory->bytes, old_size);
+        free(pointer);
+        return NULL;
+    }
+    size_t call = atomic_fetch_add(&memory->calls, 1) + 1;
+    if (memory->fail_at != 0 && call >= memory->fail_at) {
+        return NULL;
+    }
+    void *grown = realloc(pointer, new_size);
+    if (grown != NULL) {
+        atomic_fetch_add(&memory->bytes, new_size - old_size);
+    }
+    return grown;
+}
+
+// Opens and frees with the n-th allocation failing. True: it opened.
+static bool open_with(size_t fail_at)
+{
+    struct shared_memory memory = {.fail_at = fail_at};
+    memory.allocator = (dohle_allocator){&memory, shared_reallocate};
+    const dohle_consumer_options options = {.size = sizeof(options),
+                                            .allocator = &memory.allocator};
+    dohle_config *config = dohle_config_new();
+    assert_int_equal(0, dohle_config_set(config, "bootstrap.servers", REFUSING));
+    dohle_consumer *consumer;
+    int err = dohle_consumer_open(config, &options, &consumer);
+    assert_true(err == 0 || err == DOHLE_ERR_NO_MEMORY);
+    if (err != 0) {
+        assert_null(consumer);
+        assert_true(dohle_config_error(config)[0] != '\0');
+    }
+    dohle_consumer_free(consumer);
+    dohle_config_free(config);
+    // The thread is not awaited by free; here it is.
+    int64_t deadline_ns = dh_clock_now_ns() + 10 * DH_SEC;
+    while (atomic_load(&memory.bytes) != 0 && dh_clock_now_ns() < deadline_ns) {
+        (void)poll(NULL, 0, 1);
+    }
+    assert_int_equal(0, atomic_load(&memory.bytes));
+    return err == 0;
+}
+
+static void test_open_without_memory(void **state)
+{
+    (void)state;
+    size_t fail_at = 1;
+    while (!open_with(fail_at)) {
+        fail_at++;
+        assert_true(fail_at < 2000);
+    }
+    assert_true(fail_at > 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_open_says_what_is_wrong),
+        cmocka_unit_test(test_calls_end_in_time),
+        cmocka_unit_test(test_free_without_close),
+        cmocka_unit_test(test_one_thread_at_a_time),
+        cmocka_unit_test(test_descriptor),
+        cmocka_unit_test(test_open_without_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
