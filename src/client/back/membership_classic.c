@@ -34,6 +34,9 @@
 // A JoinGroup may take as long as the slowest member needs, and this longer (CL-005).
 #define JOIN_EXTRA_MS 5000
 
+// How often in a row a refused SyncGroup is followed by JoinGroup at once.
+#define REFUSED_SYNCS_AT_ONCE 3
+
 // Bound of one decoded assignment.
 #define ASSIGNMENT_BYTES_MAX ((size_t)64 << 20)
 
@@ -145,6 +148,7 @@ struct classic {
     struct dh_op heartbeat_op;
     struct dh_op leave_op;
     bool is_join_anonymous;       // the JoinGroup in flight carries no member id
+    uint32_t refused_syncs;       // since an assignment was taken
     int32_t heartbeat_generation; // of the one in flight
 
     struct dh_alarm step_alarm; // the step function has something to do
@@ -1292,6 +1296,7 @@ static enum dh_settled sync_accept(struct classic *c,
         return DH_SETTLED_RETRY;
     }
     c->is_prepared = false;
+    c->refused_syncs = 0;
     dh_log(c->context.log, DOHLE_LOG_INFO, SUBSYSTEM,
            "group %s: generation %d as member %s%s, %zu partitions by %s: %s",
            c->context.settings->group_id, (int)c->generation, c->member_id,
@@ -1320,7 +1325,12 @@ static enum dh_settled sync_on_reply(struct dh_op *op, const struct dh_reply *re
                                            reply->node_id, "SyncGroup", now_ns);
     if (reaction == DH_REACTION_REJOIN) {
         step_soon(c, now_ns); // the group is joining now: do not come late
-        return DH_SETTLED_DONE;
+        settled = DH_SETTLED_DONE;
+    }
+    // Joins are granted and syncs refused: not for ever without a pause (L7).
+    c->refused_syncs++;
+    if (settled == DH_SETTLED_DONE && c->refused_syncs > REFUSED_SYNCS_AT_ONCE) {
+        return DH_SETTLED_RETRY;
     }
     return settled;
 }
