@@ -37,9 +37,6 @@
 extern "C" {
 #endif
 
-#define DOHLE_NO_TIMEOUT      (-1)
-#define DOHLE_DEFAULT_TIMEOUT (-2)
-
 typedef struct dohle_consumer dohle_consumer;
 
 // ---- Life cycle ----

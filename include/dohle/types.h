@@ -26,6 +26,10 @@ extern "C" {
 #    define DOHLE_API
 #endif
 
+// What timeout_ms may be beside 0 and above.
+#define DOHLE_NO_TIMEOUT      (-1) // wait for ever
+#define DOHLE_DEFAULT_TIMEOUT (-2) // default.api.timeout.ms
+
 // A view of bytes. data NULL means null, which Kafka tells apart from empty.
 typedef struct dohle_bytes {
     const uint8_t *data;
