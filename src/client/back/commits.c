@@ -40,7 +40,7 @@ static void answer(struct dh_commits *commits, struct dh_command_commit *command
     dh_list_remove(&command->message.link);
     commits->count--;
     if (command->error.code != 0) {
-        dh_log(commits->context.log, DOHLE_LOG_WARNING, SUBSYSTEM, "%s",
+        dh_log(commits->context.log, DOHLE_LOG_DEBUG, SUBSYSTEM, "%s",
                command->error.text);
     }
     dh_outbox_post(commits->context.outbox, &command->message);
