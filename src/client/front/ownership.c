@@ -55,7 +55,10 @@ static void learn(struct dh_front *front, const struct dh_notice_ownership *noti
     last->ended_ns = 0;
     front->has_rebalance = true;
     snprintf(front->member_id, sizeof(front->member_id), "%s", record->member_id);
-    front->generation = record->generation_after;
+    // What is revoked may still be committed, under the generation before.
+    front->generation = notice->message.kind == DH_NOTICE_REVOKE
+                            ? record->generation_before
+                            : record->generation_after;
 }
 
 static int add_rows(struct dh_front *front, const struct dh_notice_ownership *notice)

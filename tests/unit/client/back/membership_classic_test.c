@@ -465,6 +465,50 @@ static void test_leader_says_who_joined_and_left(void **state)
     group_rig_deinit(&rig);
 }
 
+// X-090, API-170: an eager member is told of revocations, even of nothing, but not
+// before its first join.
+static void test_nothing_is_revoked_with_a_callback(void **state)
+{
+    (void)state;
+    struct group_rig rig;
+    group_rig_init(&rig, NULL);
+    rig.is_follower = true;
+    rig.assignment = DH_BYTES("\0\0\0\0\0\0\xff\xff\xff\xff");
+    struct dh_command_subscribe subscribe;
+    rig_subscribe(&rig, &subscribe, topics_t, 1);
+    rig_run_ms(&rig, 100);
+    rig_assert_trace("join: join:m1 sync:1 assign()", &rig);
+    rig.script[0] = (struct rig_script){DH_API_HEARTBEAT, 27};
+    rig_run_ms(&rig, 3500);
+    rig_assert_trace("beat:27 revoke() join:m1 sync:2 assign()", &rig);
+    rig.script[0] = (struct rig_script){DH_API_HEARTBEAT, 25};
+    rig_run_ms(&rig, 3500);
+    rig_assert_trace("beat:25 join: join:m2 sync:3 assign()", &rig); // nothing to lose
+    group_rig_deinit(&rig);
+}
+
+// What a revocation is about: committed under the generation before.
+static void test_record_of_a_revocation(void **state)
+{
+    (void)state;
+    struct group_rig rig;
+    given_member(&rig, NULL);
+    rig.is_held = true;
+    rig.script[0] = (struct rig_script){DH_API_HEARTBEAT, 27};
+    rig_run_ms(&rig, 3500);
+    rig_assert_trace("beat:27 revoke(t-0,t-1)", &rig);
+    assert_int_equal(1, rig.record.generation_before);
+    assert_int_equal(-1, rig.record.generation_after);
+    rig_run_ms(&rig, 1000);
+    rig_release(&rig);
+    rig_run_ms(&rig, 100);
+    rig_assert_trace("join:m1 sync:2 assign(t-0,t-1)", &rig);
+    assert_int_equal(1, rig.record.generation_before);
+    assert_int_equal(2, rig.record.generation_after);
+    assert_true(rig.record.revoke_ns >= 1000 * DH_MS);
+    group_rig_deinit(&rig);
+}
+
 // ---- The way out ----
 
 static void test_leaving_from_every_state(void **state)
@@ -630,6 +674,8 @@ int main(void)
         cmocka_unit_test(test_partition_count_changes),
         cmocka_unit_test(test_pattern_follows_the_topics),
         cmocka_unit_test(test_leader_says_who_joined_and_left),
+        cmocka_unit_test(test_nothing_is_revoked_with_a_callback),
+        cmocka_unit_test(test_record_of_a_revocation),
         cmocka_unit_test(test_leaving_from_every_state),
         cmocka_unit_test(test_leaving_keeps_its_deadline),
         cmocka_unit_test(test_subscribing_again_while_leaving),

@@ -200,7 +200,9 @@ notice_ownership(struct fixture *f, enum dh_message_kind kind, const char *topic
     notice->count = count;
     notice->partitions = (struct dh_named_partition *)(void *)(notice + 1);
     snprintf(notice->rebalance.member_id, sizeof(notice->rebalance.member_id), "me");
-    notice->rebalance.generation_after = 7;
+    // As the membership tells it: a revocation is still of the generation before.
+    notice->rebalance.generation_before = 7;
+    notice->rebalance.generation_after = kind == DH_NOTICE_ASSIGN ? 7 : -1;
     for (uint32_t i = 0; i < count; i++) {
         notice->partitions[i] = (struct dh_named_partition){
             .topic = topic,
