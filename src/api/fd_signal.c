@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -17,17 +18,15 @@
 
 enum {
     CLEAR,
-    SETTING,
     SET,
 };
 
-// One token is what one read takes.
 #ifdef __linux__
 typedef uint64_t token;
 
 static int open_descriptors(struct dh_fd_signal *signal)
 {
-    signal->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+    signal->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     signal->write_fd = signal->fd;
     return signal->fd < 0 ? DOHLE_ERR_IO : 0;
 }
@@ -64,50 +63,30 @@ void dh_fd_signal_deinit(struct dh_fd_signal *signal)
     (void)close(signal->fd);
 }
 
-// At most one token for each setter at work is in the descriptor, so it never fills up.
-static void put_token(const struct dh_fd_signal *signal)
+void dh_fd_signal_set(struct dh_fd_signal *signal)
 {
+    // Also when it is set already: what the setter did before must be seen by whoever
+    // clears it after this.
+    if (atomic_exchange(&signal->state, SET) == SET) {
+        return;
+    }
+    // A signal handler must leave errno as it was.
+    int error_number = errno;
+    // A full pipe is readable, too: then nothing needs to be put in.
     const token one = 1;
     while (write(signal->write_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
     }
-}
-
-// There is a token for whoever has the right to one.
-static void take_token(const struct dh_fd_signal *signal)
-{
-    token taken;
-    while (read(signal->fd, &taken, sizeof(taken)) < 0 && errno == EINTR) {
-    }
-}
-
-void dh_fd_signal_set(struct dh_fd_signal *signal)
-{
-    // A plain look is not enough: this must come before or after a clear, and what
-    // the setter did before must then be seen behind that clear.
-    int expected = CLEAR;
-    while (!atomic_compare_exchange_weak(&signal->state, &expected, SETTING)) {
-        // Writing the state again orders this setter's news before a later clear.
-        if (expected != CLEAR &&
-            atomic_compare_exchange_weak(&signal->state, &expected, expected)) {
-            return;
-        }
-        expected = CLEAR;
-    }
-    int error_number = errno;
-    put_token(signal);
-    expected = SETTING;
-    if (!atomic_compare_exchange_strong(&signal->state, &expected, SET)) {
-        take_token(signal);
-    }
-    // A signal handler must leave errno as it was.
     errno = error_number;
 }
 
 void dh_fd_signal_clear(struct dh_fd_signal *signal)
 {
-    if (atomic_exchange(&signal->state, CLEAR) == SET) {
-        take_token(signal);
-    }
+    token taken[16]; // an eventfd gives all its tokens at once
+    ssize_t size;
+    do {
+        size = read(signal->fd, taken, sizeof(taken));
+    } while (size == (ssize_t)sizeof(taken) || (size < 0 && errno == EINTR));
+    (void)atomic_exchange(&signal->state, CLEAR);
 }
 
 bool dh_fd_signal_wait(const struct dh_fd_signal *signal, int64_t deadline_ns)

@@ -6,23 +6,17 @@
  *     setter:  make the news visible, then set
  *     waiter:  clear, then look for news; wait only when there is none
  *
- * In this order no news is lost. Setting what is set, and clearing what is
- * clear, costs one atomic operation and no system call.
+ * In this order no news is lost. Setting what is set costs one atomic operation and
+ * no system call. The descriptor holds a token while the signal is set:
  *
- * The descriptor holds one token while the signal is set. States and moves:
+ *     set      state := SET; if it was CLEAR, put a token in
+ *     clear    take all tokens out, then state := CLEAR
  *
- *     CLEAR    no token
- *     SETTING  a setter is about to put its token in
- *     SET      the token is in
- *
- *     set      CLEAR -> SETTING, put a token in, SETTING -> SET. When the last
- *              step finds something else, the signal was cleared (or cleared and
- *              set by another) meanwhile: this setter's token is one too many, and
- *              it takes one out again.
- *     clear    any -> CLEAR; from SET it takes the token out.
- *
- * So each token put in is taken out once, and the descriptor can be readable
- * without reason only while a setter is between two of its steps.
+ * A setter that is overtaken between its two steps leaves a token behind a clear: the
+ * waiter wakes once for nothing, and its next clear takes it out. (Were it left to the
+ * setter, a waiter that keeps the processor would spin until the setter runs again.)
+ * The other way round, SET without a token that is in or on its way, cannot be: tokens
+ * are taken out only by who then writes CLEAR and looks for news.
  */
 #ifndef DH_API_FD_SIGNAL_H
 #define DH_API_FD_SIGNAL_H
