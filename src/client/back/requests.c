@@ -507,6 +507,13 @@ static void on_queued_timeout(struct dh_requests *requests, struct dh_op *op,
 {
     dh_list_remove(&op->link);
     const char *trouble = dh_requests_last_trouble(requests);
+    char silent[300] = "";
+    if (trouble[0] == '\0' && op->lane != NULL) { // nothing has failed: nothing answers
+        const struct dh_connection *connection = &op->lane->connection;
+        snprintf(silent, sizeof(silent), "%.200s:%" PRId32 " (%s) does not answer",
+                 connection->host, connection->port, connection->label);
+        trouble = silent;
+    }
     char text[TEXT_BYTES];
     snprintf(text, sizeof(text), "no connection for %s within %" PRId64 " ms%s%.300s",
              op->cls->name, op->allowed_ns / DH_MS, trouble[0] == '\0' ? "" : ": ",
