@@ -19,7 +19,8 @@
  *
  * Callbacks run on the caller's thread, inside poll, unsubscribe and close only;
  * results of commits also inside dohle_consumer_commit_sync and _commit_async.
- * Inside a callback every call works except poll and close.
+ * Inside a callback every call works except poll and close, and inside a rebalance
+ * callback unsubscribe: those are DOHLE_ERR_INVALID_STATE.
  *
  * Errors: see error.h. dohle_consumer_last_error tells all about the last one.
  * A value above 0 is the result of the application's own callback, handed back.
@@ -262,7 +263,8 @@ DOHLE_API int dohle_consumer_commit_sync(dohle_consumer *consumer,
 
 /*
  * Told once how a commit ended. error is 0 or as in commit_sync, or
- * RETRIABLE_COMMIT_FAILED. offsets is valid during the call.
+ * RETRIABLE_COMMIT_FAILED; dohle_consumer_last_error tells more. TIMEOUT: close had no
+ * time left, and whether it was done is not known. offsets is valid during the call.
  */
 typedef void dohle_commit_callback(dohle_consumer *consumer, int error,
                                    const dohle_offset *offsets, size_t count, void *ctx);

@@ -189,6 +189,9 @@ static int run_callback(dohle_consumer *consumer, const struct dh_callback *call
                                          listener.ctx);
     case DH_CALLBACK_COMMIT: {
         dohle_commit_callback *told = (dohle_commit_callback *)callback->target.function;
+        if (callback->error != NULL) {
+            consumer->error = *callback->error; // last_error tells more than `error`
+        }
         told(consumer, callback->err, callback->offsets, callback->offset_count,
              callback->target.ctx);
         return 0;

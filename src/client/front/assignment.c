@@ -334,9 +334,18 @@ static void send(struct dh_assignment *assignment, struct dh_owned *row,
 {
     if (row->is_bound) {
         fill_and_post(assignment, row, message);
-    } else {
-        dh_list_push_back(&row->waiting, &message->link);
+        return;
     }
+    // Only the last of each kind counts, so at most two wait.
+    DH_LIST_EACH_SAFE(link, next, &row->waiting)
+    {
+        struct dh_message *older = DH_CONTAINER_OF(link, struct dh_message, link);
+        if (older->kind == message->kind) {
+            dh_list_remove(link);
+            dh_message_free(assignment->mem, older);
+        }
+    }
+    dh_list_push_back(&row->waiting, &message->link);
 }
 
 void dh_assignment_send_seek(struct dh_assignment *assignment, struct dh_owned *row,

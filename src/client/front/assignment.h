@@ -68,7 +68,7 @@ struct dh_owned {
     bool is_error_first;
     bool is_error_ours; // made here, so freed here
 
-    struct dh_list waiting; // commands (SEEK, PAUSE) that need the slot
+    struct dh_list waiting; // commands that need the slot: at most one SEEK, one PAUSE
     struct dh_link ready;
     struct dh_link retired;
 };

@@ -136,6 +136,7 @@ static bool tell_commits(struct dh_front *front, struct dh_call *call)
             commit->call->is_committed = true; // it reads and frees the entry
         } else if (commit->target.function != NULL) {
             ask_to_tell(call, commit, commit->command.error.code);
+            call->callback.error = &commit->command.error;
             return true;
         } else {
             dh_message_free(front->mem, &commit->command.message);

@@ -120,6 +120,7 @@ struct dh_callback {
     size_t count;
     struct dh_commit_target target; // COMMIT
     int err;
+    const dohle_error_info *error; // all about err; NULL: there is no more to tell
     const dohle_offset *offsets;
     size_t offset_count;
 };
