@@ -140,13 +140,25 @@ static void drop_id(struct dh_connection *connection)
     connection->frame = NULL;
 }
 
+// The cause without an address that is the name we say anyway.
+static const char *cause_of(const struct dh_connection *connection, const char *text)
+{
+    char address[DH_CONNECTION_TEXT_BYTES];
+    snprintf(address, sizeof(address), "%s:%" PRId32 ": ", connection->host,
+             connection->port);
+    const char *said = strstr(text, address);
+    return said == NULL ? text : said + strlen(address);
+}
+
 static void give_up(struct dh_connection *connection, int err, const char *text,
                     int64_t now_ns)
 {
     struct dh_connections *shared = connection->shared;
+    text = cause_of(connection, text);
     snprintf(connection->trouble, sizeof(connection->trouble), "%s:%" PRId32 " (%s): %s",
              connection->host, connection->port, connection->label, text);
     connection->trouble_err = err;
+    connection->was_ready = connection->state == DH_CONNECTION_READY;
     int64_t wait_ms = dh_backoff_next_ms(&connection->reconnect, shared->random);
     dh_log(shared->log, DOHLE_LOG_WARNING, subsystem,
            "%s; next attempt in %" PRId64 " ms", connection->trouble, wait_ms);
@@ -216,6 +228,14 @@ static void on_setup_timeout(struct dh_connection *connection, int err, const ch
     dh_connection_fail(connection, err, text, now_ns);
 }
 
+// Nobody waits for it any more, so that nobody is told but the owner.
+static void close_unused(struct dh_connection *connection, const char *why,
+                         int64_t now_ns)
+{
+    dh_connection_close(connection, why);
+    connection->shared->owner->on_idle(connection, now_ns);
+}
+
 static void on_idle_alarm(struct dh_connection *connection, int64_t now_ns)
 {
     struct dh_connections *shared = connection->shared;
@@ -227,7 +247,7 @@ static void on_idle_alarm(struct dh_connection *connection, int64_t now_ns)
         dh_alarm_set(&connection->alarm, shared->alarms, due_ns);
         return;
     }
-    dh_connection_close(connection, "unused for connections.max.idle.ms");
+    close_unused(connection, "unused for connections.max.idle.ms", now_ns);
 }
 
 static void on_alarm(struct dh_alarm *alarm, int64_t now_ns)
@@ -435,7 +455,7 @@ void dh_connection_on_closed(struct dh_connection *connection, int err, const ch
     if (connection->state == DH_CONNECTION_READY &&
         !connection->shared->owner->is_needed(connection)) {
         // A broker closes what is unused for long, too: no trouble.
-        dh_connection_close(connection, text);
+        close_unused(connection, text, now_ns);
         return;
     }
     dh_connection_fail(connection,

@@ -93,7 +93,7 @@ struct dh_connection_owner {
      * sentence with address and cause. */
     void (*on_failed)(struct dh_connection *connection, int err, const char *text,
                       int64_t now_ns);
-    // BACKING_OFF -> IDLE.
+    // BACKING_OFF -> IDLE, or READY -> IDLE for want of use. Nothing is answered any more.
     void (*on_idle)(struct dh_connection *connection, int64_t now_ns);
     /* A whole response. Takes the frame. False: it answers nothing, or makes no sense;
      * the reason is in `text` and the connection fails with DOHLE_ERR_PROTOCOL. */

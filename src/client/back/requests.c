@@ -198,7 +198,9 @@ static void on_failed(struct dh_connection *connection, int err, const char *tex
 static void on_idle(struct dh_connection *connection, int64_t now_ns)
 {
     (void)now_ns;
-    dh_lane_activate(dh_lane_of(connection));
+    struct dh_lane *lane = dh_lane_of(connection);
+    lane->flight_count = 0; // those nobody waited for any more
+    dh_lane_activate(lane);
 }
 
 static bool is_needed(struct dh_connection *connection)

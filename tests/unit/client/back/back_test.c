@@ -33,6 +33,7 @@ struct back_rig {
     size_t partition_errors;
     uint32_t slots[PARTITIONS];
     uint64_t assignments[PARTITIONS];
+    uint64_t positions[PARTITIONS]; // numbers of the last seeks
     char trouble[512];
     bool keeps_chunks; // the application is slow
     struct dh_list kept;
@@ -144,7 +145,8 @@ static void take_chunk(struct back_rig *rig, struct dh_chunk *chunk)
 {
     for (int p = 0; p < PARTITIONS; p++) {
         if (rig->slots[p] != chunk->slot ||
-            rig->assignments[p] != chunk->term.assignment) {
+            rig->assignments[p] != chunk->term.assignment ||
+            rig->positions[p] != chunk->term.position) {
             continue;
         }
         if (chunk->fetch_offset != rig->next_offset[p]) {
@@ -495,6 +497,7 @@ static void seek(struct back_rig *rig, struct dh_command_seek *command, int p,
         .leader_epoch = -1};
     give(rig, &command->message);
     rig->next_offset[p] = offset;
+    rig->positions[p] = number;
 }
 
 static void test_partitions_are_read_by_hand(void **state)
@@ -685,7 +688,7 @@ static void test_close_without_anything(void **state)
     tear_down(&rig);
 }
 
-// L6, API-160: by the deadline, whatever does not answer, at any point of the session.
+// L6, API-160: by the deadline, whatever does not answer, from the start or later.
 static void test_close_ends_by_its_deadline(void **state)
 {
     (void)state;
@@ -695,16 +698,16 @@ static void test_close_ends_by_its_deadline(void **state)
         DH_API_LEAVE_GROUP,  DH_API_OFFSET_COMMIT, DH_API_OFFSET_FETCH,
         DH_API_LIST_OFFSETS, DH_API_FETCH,
     };
-    static const int64_t afters_ms[] = {0, 3500};
-    static const int16_t codes[] = {RIG_SILENT, RIG_RESET};
     for (size_t i = 0; i < DH_COUNT_OF(keys); i++) {
-        for (size_t j = 0; j < DH_COUNT_OF(afters_ms) * DH_COUNT_OF(codes); j++) {
+        for (int j = 0; j < 4; j++) {
+            bool is_from_the_start = j % 2 == 0;
             struct back_rig rig;
             set_up(&rig, from_the_beginning);
+            rig.bad_code = j < 2 ? RIG_SILENT : RIG_RESET;
+            rig.bad_key = is_from_the_start ? keys[i] : -1;
             subscribe(&rig);
-            run_ms(&rig, afters_ms[j % 2]);
+            run_ms(&rig, 3500);
             rig.bad_key = keys[i];
-            rig.bad_code = codes[j / 2];
             run_ms(&rig, 700);
             commit(&rig, 60000);
             run_ms(&rig, 100);
@@ -728,6 +731,33 @@ static void test_close_without_a_cluster(void **state)
         run_ms(&rig, 5000);
         close_within(&rig, 100);
     }
+}
+
+// A commit of a consumer without membership would wait for the coordinator for long.
+static void test_close_does_not_wait_for_a_commit(void **state)
+{
+    (void)state;
+    struct back_rig rig;
+    set_up(&rig, from_the_beginning);
+    rig.bad_key = DH_API_FIND_COORDINATOR;
+    rig.bad_code = RIG_SILENT;
+    struct dh_command_assign command;
+    assign(&rig, &command, 2);
+    run_ms(&rig, 100);
+    commit(&rig, 60000);
+    run_ms(&rig, 100);
+    assert_int_equal(0, rig.commit_answers);
+    int64_t before_ns = rig.server.net.peer.now_ns;
+    leave(&rig, DH_COMMAND_CLOSE, 1000);
+    run_ms(&rig, 999);
+    assert_int_equal(0, rig.leave_answers);
+    run_ms(&rig, 1);
+    assert_int_equal(before_ns + 1000 * DH_MS, rig.server.net.peer.now_ns);
+    assert_int_equal(1, rig.leave_answers);
+    assert_int_equal(1, rig.commit_answers);
+    assert_int_equal(DOHLE_ERR_CLOSED, rig.commit.error.code);
+    assert_true(dh_back_is_finished(rig.back));
+    tear_down(&rig);
 }
 
 // Commands after CLOSE are answered, notices that come back are freed.
@@ -829,6 +859,7 @@ int main(void)
         cmocka_unit_test(test_close_without_anything),
         cmocka_unit_test(test_close_ends_by_its_deadline),
         cmocka_unit_test(test_close_without_a_cluster),
+        cmocka_unit_test(test_close_does_not_wait_for_a_commit),
         cmocka_unit_test(test_commands_after_close),
         cmocka_unit_test(test_trouble_is_told),
         cmocka_unit_test(test_no_error_makes_a_storm),

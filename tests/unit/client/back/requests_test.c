@@ -411,6 +411,44 @@ static void test_unanswered_request_closes_the_connection(void **state)
     rig_deinit(&rig);
 }
 
+static enum peer_verdict throttle(void *ctx, struct peer_request *request, void *response)
+{
+    if (request->key != DH_API_HEARTBEAT || request->version < 1) {
+        return PEER_SERVE;
+    }
+    struct dh_heartbeat_response *heartbeat = response;
+    heartbeat->throttle_time_ms = *(const int32_t *)ctx;
+    return PEER_ANSWER;
+}
+
+// The loss of a connection that worked fails what was in flight; what was only queued (the
+// node is throttled) waits for the next connection.
+static void test_queued_operation_survives_a_lost_connection(void **state)
+{
+    (void)state;
+    struct net_rig rig;
+    rig_init(&rig, "one:9092", NULL);
+    peer_add_node(&rig.peer, -1, "one", 9092);
+    int32_t throttle_ms = 1000;
+    rig.peer.hook = throttle;
+    rig.peer.hook_ctx = &throttle_ms;
+    struct rig_op op;
+    rig_op_init(&op, &rig, &rig_heartbeat_class);
+    rig_op_start(&op, DH_NODE_ANY, 5000);
+    peer_run(&rig.peer, 1 * DH_MS);
+    assert_int_equal(1, op.replies);
+    rig_op_start(&op, DH_NODE_ANY, 5000);
+    peer_run(&rig.peer, 1 * DH_MS);
+    peer_reset(&rig.peer, &rig.peer.connections[0], "reset");
+    peer_run(&rig.peer, 500 * DH_MS);
+    assert_int_equal(1, op.replies);
+    peer_run(&rig.peer, 600 * DH_MS);
+    assert_int_equal(2, op.replies);
+    assert_int_equal(0, op.err);
+    rig_op_deinit(&op);
+    rig_deinit(&rig);
+}
+
 // A cancelled operation gets no reply, and its late response confuses nobody.
 static void test_cancelled_operation_gets_no_reply(void **state)
 {
@@ -477,16 +515,6 @@ static void test_unknown_node_is_told(void **state)
 }
 
 // ---- Throttling ----
-
-static enum peer_verdict throttle(void *ctx, struct peer_request *request, void *response)
-{
-    if (request->key != DH_API_HEARTBEAT || request->version < 1) {
-        return PEER_SERVE;
-    }
-    struct dh_heartbeat_response *heartbeat = response;
-    heartbeat->throttle_time_ms = *(const int32_t *)ctx;
-    return PEER_ANSWER;
-}
 
 // CL-089, X-119: nothing more goes out on that connection; others are not concerned.
 static void test_throttled_node_is_left_alone(void **state)
@@ -559,6 +587,29 @@ static void test_idle_connection_is_closed(void **state)
     assert_int_equal(0, op.err);
     assert_int_equal(2, node->connects);
     rig_op_deinit(&op);
+    rig_deinit(&rig);
+}
+
+// One that somebody waits for is not idle, however long it takes.
+static void test_awaited_connection_is_not_idle(void **state)
+{
+    (void)state;
+    static const char *const options[] = {"connections.max.idle.ms", "5000", NULL};
+    struct net_rig rig;
+    rig_init(&rig, "one:9092", options);
+    peer_add_node(&rig.peer, -1, "one", 9092);
+    int16_t silent_key = DH_API_HEARTBEAT;
+    rig.peer.hook = keep_silent;
+    rig.peer.hook_ctx = &silent_key;
+    struct rig_op op;
+    rig_op_init(&op, &rig, &rig_heartbeat_class);
+    rig_op_start(&op, DH_NODE_ANY, 60000);
+    peer_run(&rig.peer, 50 * DH_SEC);
+    assert_int_equal(0, op.replies);
+    assert_int_equal(1, peer_open_count(&rig.peer));
+    rig_op_deinit(&op);
+    peer_run(&rig.peer, 10 * DH_SEC);
+    assert_int_equal(0, peer_open_count(&rig.peer));
     rig_deinit(&rig);
 }
 
@@ -660,10 +711,12 @@ int main(void)
         cmocka_unit_test(test_queued_operation_ends_at_its_deadline),
         cmocka_unit_test(test_reconnecting_backs_off),
         cmocka_unit_test(test_unanswered_request_closes_the_connection),
+        cmocka_unit_test(test_queued_operation_survives_a_lost_connection),
         cmocka_unit_test(test_cancelled_operation_gets_no_reply),
         cmocka_unit_test(test_unknown_node_is_told),
         cmocka_unit_test(test_throttled_node_is_left_alone),
         cmocka_unit_test(test_idle_connection_is_closed),
+        cmocka_unit_test(test_awaited_connection_is_not_idle),
         cmocka_unit_test(test_idle_connection_closed_by_the_broker),
         cmocka_unit_test(test_close_ends_all),
         cmocka_unit_test(test_every_allocation_may_fail),
