@@ -82,6 +82,7 @@ struct peer_topic {
     const char *name;
     struct dh_uuid id;
     int16_t error_code;
+    bool is_internal;
     int32_t partition_count;
     int32_t leader[PEER_PARTITIONS_MAX];
     int32_t leader_epoch[PEER_PARTITIONS_MAX];
@@ -106,6 +107,7 @@ struct peer_request {
     int16_t key;
     int16_t version;
     int32_t correlation_id;
+    dohle_bytes client_id;
     const void *message;
     struct dh_arena *arena; // for what the response points to
 };
@@ -244,6 +246,7 @@ static inline void peer_describe_topic(struct peer_request *request,
     dh_struct_init(&dh_metadata_response_topic_struct, out);
     out->name = dh_bytes_of(topic->name);
     out->error_code = topic->error_code;
+    out->is_internal = topic->is_internal;
     if (request->version >= 10) {
         out->topic_id = topic->id;
     }
@@ -427,6 +430,7 @@ static inline void peer_handle(struct scripted_peer *peer,
                                    .key = header.request_api_key,
                                    .version = header.request_api_version,
                                    .correlation_id = header.correlation_id,
+                                   .client_id = header.client_id,
                                    .message = message,
                                    .arena = &peer->arena};
     enum peer_verdict verdict =
