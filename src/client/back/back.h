@@ -21,7 +21,7 @@
  *     requests           operations, in-flight order, deadlines, back-off
  *     cluster            brokers, topics, leaders
  *     coordinator_link   which node coordinates our group
- *     membership         joins, heartbeats, leaves (membership_classic)
+ *     membership         joins, heartbeats, leaves (membership_classic: classic*.c)
  *     partitions         the table of what is assigned
  *     positions          where to start reading: committed, reset, validated
  *     commits            OffsetCommit in order
