@@ -62,7 +62,8 @@ typedef struct dohle_new_topic {
 DOHLE_API int dohle_admin_create_topic(dohle_admin *admin, const dohle_new_topic *topic,
                                        int64_t timeout_ms);
 
-// Deletes one topic and all its records. Errors: UNKNOWN_TOPIC, ...
+// Deletes one topic and all its records; returns when the brokers have forgotten it.
+// Errors: UNKNOWN_TOPIC, ...
 DOHLE_API int dohle_admin_delete_topic(dohle_admin *admin, const char *name,
                                        int64_t timeout_ms);
 

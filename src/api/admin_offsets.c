@@ -20,7 +20,8 @@
 struct item {
     int32_t leader; // DH_NODE_NONE: not known; NOT_ASKED: nothing to ask
     bool is_done;
-    int err; // with is_done
+    int err;      // with is_done
+    size_t round; // how many before it are about the same partition
 };
 
 struct question {
@@ -29,6 +30,7 @@ struct question {
     const int64_t *timestamps_ms;
     struct item *items;
     size_t count;
+    size_t round_count; // brokers refuse a request that names a partition twice
 };
 
 static void settle(struct question *question, size_t index, int err)
@@ -113,12 +115,31 @@ static int find_leaders(struct question *question)
 
 // ---- Offsets ----
 
-static bool is_asked(const struct question *question, size_t index, int32_t leader)
+static void count_rounds(struct question *question)
 {
-    return !question->items[index].is_done && question->items[index].leader == leader;
+    for (size_t i = 0; i < question->count; i++) {
+        const dohle_offset *offset = &question->offsets[i];
+        for (size_t j = 0; j < i; j++) {
+            if (question->offsets[j].partition == offset->partition &&
+                strcmp(question->offsets[j].topic, offset->topic) == 0) {
+                question->items[i].round++;
+            }
+        }
+        if (question->items[i].round >= question->round_count) {
+            question->round_count = question->items[i].round + 1;
+        }
+    }
 }
 
-static struct dh_admin_call *make_call(struct question *question, int32_t leader)
+static bool is_asked(const struct question *question, size_t index, int32_t leader,
+                     size_t round)
+{
+    const struct item *item = &question->items[index];
+    return !item->is_done && item->leader == leader && item->round == round;
+}
+
+static struct dh_admin_call *make_call(struct question *question, int32_t leader,
+                                       size_t round)
 {
     struct dh_admin_call *call =
         dh_admin_call(question->admin, leader, DH_API_LIST_OFFSETS);
@@ -138,7 +159,7 @@ static struct dh_admin_call *make_call(struct question *question, int32_t leader
     const char *last_name = NULL;
     int32_t count = 0;
     for (size_t i = 0; i < question->count; i++) {
-        if (!is_asked(question, i, leader)) {
+        if (!is_asked(question, i, leader, round)) {
             continue;
         }
         const dohle_offset *offset = &question->offsets[i];
@@ -180,11 +201,11 @@ static void take_answer(struct question *question, size_t index,
     }
 }
 
-static void take_answers(struct question *question, int32_t leader,
+static void take_answers(struct question *question, int32_t leader, size_t round,
                          const struct dh_list_offsets_response *response)
 {
     for (size_t i = 0; i < question->count; i++) {
-        if (!is_asked(question, i, leader)) {
+        if (!is_asked(question, i, leader, round)) {
             continue;
         }
         dohle_bytes name = dh_bytes_of(question->offsets[i].topic);
@@ -205,30 +226,32 @@ static void take_answers(struct question *question, int32_t leader,
     }
 }
 
-// Asks each leader once. Failures that pass leave items open. Returns 0, or an error
-// that does not pass.
-static int ask_leaders(struct question *question)
+// Asks each leader once about one round. Failures that pass leave items open. Returns 0,
+// or an error that does not pass.
+static int ask_leaders(struct question *question, size_t round)
 {
     for (size_t i = 0; i < question->count; i++) {
         int32_t leader = question->items[i].leader;
-        bool is_first = leader >= 0 && !question->items[i].is_done;
-        for (size_t j = 0; j < i && is_first; j++) {
-            is_first = question->items[j].leader != leader;
-        }
-        if (!is_first) {
+        if (leader < 0 || !is_asked(question, i, leader, round)) {
             continue;
         }
-        struct dh_admin_call *call = make_call(question, leader);
+        struct dh_admin_call *call = make_call(question, leader, round);
         if (call == NULL) {
             return DOHLE_ERR_NO_MEMORY;
         }
         int err = dh_admin_ask(question->admin, call);
         if (err == 0) {
-            take_answers(question, leader, call->response);
+            take_answers(question, leader, round, call->response);
         }
         dh_admin_drop(question->admin, call);
         if (err != 0 && !dh_admin_is_passing(err)) {
             return err;
+        }
+        // What is still open waits for the next time the leaders are looked up.
+        for (size_t j = i; j < question->count; j++) {
+            if (is_asked(question, j, leader, round)) {
+                question->items[j].leader = DH_NODE_NONE;
+            }
         }
     }
     return 0;
@@ -238,8 +261,8 @@ static int answer(struct question *question)
 {
     for (;;) {
         int err = find_leaders(question);
-        if (err == 0) {
-            err = ask_leaders(question);
+        for (size_t round = 0; round < question->round_count && err == 0; round++) {
+            err = ask_leaders(question, round);
         }
         if (err != 0 || is_all_done(question)) {
             return err;
@@ -276,6 +299,7 @@ int dohle_admin_list_offsets(dohle_admin *admin, dohle_offset *offsets,
     if (question.items == NULL) {
         return dh_admin_fail(admin, DOHLE_ERR_NO_MEMORY, 0, NULL);
     }
+    count_rounds(&question);
     err = answer(&question);
     int first_err = 0;
     for (size_t i = 0; i < count; i++) {

@@ -100,16 +100,42 @@ static int create_once(dohle_admin *admin, const dohle_new_topic *topic, bool *i
     return err;
 }
 
-// Whether this node knows leaders of all partitions of the topic. Errors: not yet.
-static bool is_known_at(dohle_admin *admin, int32_t node_id, const char *name)
+// What one node knows of a topic.
+enum knowledge {
+    KNOWS_NOTHING,
+    KNOWS_PARTLY, // or could not be asked
+    KNOWS_ALL,    // with a leader of each partition
+};
+
+static enum knowledge knowledge_in(const struct dh_metadata_response *response)
+{
+    if (response->topics.count != 1) {
+        return KNOWS_PARTLY;
+    }
+    const struct dh_metadata_response_topic *topic = &response->topics.items[0];
+    if (topic->error_code == DH_BROKER_UNKNOWN_TOPIC_OR_PARTITION) {
+        return KNOWS_NOTHING;
+    }
+    if (topic->error_code != 0 || topic->partitions.count == 0) {
+        return KNOWS_PARTLY;
+    }
+    for (int32_t i = 0; i < topic->partitions.count; i++) {
+        if (topic->partitions.items[i].leader_id < 0) {
+            return KNOWS_PARTLY;
+        }
+    }
+    return KNOWS_ALL;
+}
+
+static enum knowledge knowledge_of(dohle_admin *admin, int32_t node_id, const char *name)
 {
     struct dh_admin_call *call = dh_admin_call(admin, node_id, DH_API_METADATA);
     if (call == NULL) {
-        return false;
+        return KNOWS_PARTLY;
     }
     struct dh_metadata_request *request = dh_admin_request(admin, call);
     struct dh_metadata_request_topic *item = dh_arena_alloc(&call->arena, sizeof(*item));
-    bool is_known = false;
+    enum knowledge known = KNOWS_PARTLY;
     if (request != NULL && item != NULL) {
         request->allow_auto_topic_creation = false;
         dh_struct_init(&dh_metadata_request_topic_struct, item);
@@ -117,22 +143,15 @@ static bool is_known_at(dohle_admin *admin, int32_t node_id, const char *name)
         request->topics.items = item;
         request->topics.count = 1;
         if (dh_admin_ask(admin, call) == 0) {
-            const struct dh_metadata_response *response = call->response;
-            is_known = response->topics.count == 1 &&
-                       response->topics.items[0].error_code == 0 &&
-                       response->topics.items[0].partitions.count > 0;
-            for (int32_t i = 0;
-                 is_known && i < response->topics.items[0].partitions.count; i++) {
-                is_known = response->topics.items[0].partitions.items[i].leader_id >= 0;
-            }
+            known = knowledge_in(call->response);
         }
     }
     dh_admin_drop(admin, call);
-    return is_known;
+    return known;
 }
 
-// Waits until every broker knows the topic.
-static int await_topic(dohle_admin *admin, const char *name)
+// Waits until every broker knows that much of the topic.
+static int await_topic(dohle_admin *admin, const char *name, enum knowledge wanted)
 {
     struct dh_admin_call *call = dh_admin_metadata(admin, name);
     if (call == NULL) {
@@ -141,11 +160,11 @@ static int await_topic(dohle_admin *admin, const char *name)
     const struct dh_metadata_response *response = call->response;
     int err = 0;
     for (int32_t i = 0; i < response->brokers.count && err == 0; i++) {
-        while (err == 0 &&
-               !is_known_at(admin, response->brokers.items[i].node_id, name)) {
+        int32_t node_id = response->brokers.items[i].node_id;
+        while (err == 0 && knowledge_of(admin, node_id, name) != wanted) {
             dh_admin_fail(admin, DOHLE_ERR_UNKNOWN_TOPIC, 0,
-                          "topic %s is created, but node %d does not know it yet", name,
-                          (int)response->brokers.items[i].node_id);
+                          "topic %s is %s, but node %d does not know it yet", name,
+                          wanted == KNOWS_ALL ? "created" : "deleted", (int)node_id);
             err = dh_admin_retry(admin) ? 0 : admin->error.code;
         }
     }
@@ -174,7 +193,7 @@ int dohle_admin_create_topic(dohle_admin *admin, const dohle_new_topic *topic,
             return admin->error.code;
         }
     }
-    err = await_topic(admin, topic->name);
+    err = await_topic(admin, topic->name, KNOWS_ALL);
     return err == 0 ? dh_admin_begin(admin, 0) : err; // clears what passed
 }
 
@@ -238,7 +257,8 @@ int dohle_admin_delete_topic(dohle_admin *admin, const char *name, int64_t timeo
             return admin->error.code;
         }
     }
-    return dh_admin_begin(admin, 0);
+    err = await_topic(admin, name, KNOWS_NOTHING);
+    return err == 0 ? dh_admin_begin(admin, 0) : err;
 }
 
 // ---- List and describe ----

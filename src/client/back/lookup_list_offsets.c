@@ -233,6 +233,23 @@ static int16_t hopeless_code(const struct dh_lookup *lookup, const char *name)
                : 0;
 }
 
+// Whether the ask names this partition already: brokers refuse a request that does so
+// twice. The second one then waits for the first one's answer.
+static bool is_named(const struct dh_lookup *lookup, const struct dh_lookup_ask *ask,
+                     uint32_t index)
+{
+    const struct dh_command_offsets *command = dh_lookup_offsets(lookup);
+    const dohle_offset *offset = &command->offsets[index];
+    for (uint32_t i = 0; i < index; i++) {
+        if (command->offsets[i].partition == offset->partition &&
+            lookup->items[i].ask == ask &&
+            strcmp(command->offsets[i].topic, offset->topic) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // Hands every partition with a known leader to the ask at that leader, then starts the
 // asks that have something to ask.
 static void step(struct dh_lookup *lookup, int64_t now_ns)
@@ -271,7 +288,7 @@ static void step(struct dh_lookup *lookup, int64_t now_ns)
             dh_lookup_fail(lookup, DOHLE_ERR_NO_MEMORY, 0, NULL, -1, NULL);
             return;
         }
-        if (ask->op.state == DH_OP_IDLE) {
+        if (ask->op.state == DH_OP_IDLE && !is_named(lookup, ask, i)) {
             item->ask = ask;
         }
     }

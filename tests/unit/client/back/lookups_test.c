@@ -137,6 +137,10 @@ static void serve_list(struct rig *rig, struct peer_request *request,
                 &topic->partitions.items[j];
             dh_struct_init(&dh_list_offsets_response_topic_partition_struct, part);
             part->partition_index = from->partitions.items[j].partition_index;
+            for (int32_t k = 0; k < j; k++) { // as a broker: INVALID_REQUEST
+                assert_int_not_equal(from->partitions.items[k].partition_index,
+                                     part->partition_index);
+            }
             part->error_code =
                 rig->error_count > 0 ? rig->partition_error[part->partition_index] : 0;
             part->offset = part->error_code != 0
@@ -388,6 +392,18 @@ static void each_leader_is_asked(void **state)
     assert_int_equal(50, question.offsets[2].offset);
     assert_int_equal(-1, question.offsets[3].offset);
     assert_int_equal(2, rig.net.peer.requests[DH_API_LIST_OFFSETS]);
+
+    // A partition may be named twice, with different times.
+    struct question twice = {.timestamps = {-1, -2, 500}};
+    for (int i = 0; i < 3; i++) {
+        twice.offsets[i] = (dohle_offset){.topic = "t", .partition = 2};
+    }
+    ask(&rig, &twice, DH_COMMAND_LIST_OFFSETS, 3, 2000);
+    assert_true(answer_ms(&rig, &twice.command.message) >= 0);
+    assert_int_equal(0, twice.command.error.code);
+    assert_int_equal(100, twice.offsets[0].offset);
+    assert_int_equal(5, twice.offsets[1].offset);
+    assert_int_equal(50, twice.offsets[2].offset);
 
     // Nothing is asked of nobody.
     struct question nothing = {0};
