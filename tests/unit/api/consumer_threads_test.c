@@ -22,15 +22,22 @@
 // What a call may take longer than its timeout; generous, for sanitizers.
 #define LATE_NS (2 * DH_SEC)
 
-static dohle_consumer *open_consumer(void)
+// value NULL: the default.
+static dohle_consumer *open_consumer_with(const char *key, const char *value)
 {
     dohle_config *config = dohle_config_new();
     assert_int_equal(0, dohle_config_set(config, "bootstrap.servers", REFUSING));
     assert_int_equal(0, dohle_config_set(config, "group.id", "group"));
+    assert_int_equal(0, dohle_config_set(config, key, value));
     dohle_consumer *consumer;
     assert_int_equal(0, dohle_consumer_open(config, NULL, &consumer));
     dohle_config_free(config);
     return consumer;
+}
+
+static dohle_consumer *open_consumer(void)
+{
+    return open_consumer_with("client.id", NULL);
 }
 
 static void subscribe(dohle_consumer *consumer)
@@ -125,6 +132,60 @@ static void test_calls_end_in_time(void **state)
     assert_int_equal(-1, dohle_consumer_fd(consumer));
     assert_int_equal(0, dohle_consumer_close(consumer, 0)); // API-001
     dohle_consumer_free(consumer);
+}
+
+// Calls that name no time have that of default.api.timeout.ms.
+static void test_default_timeout(void **state)
+{
+    (void)state;
+
+    static const struct {
+        const char *value;
+        int64_t value_ms;
+    } rows[] = {{"0", 0}, {"100", 100}, {"300", 300}};
+
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        dohle_consumer *consumer =
+            open_consumer_with("default.api.timeout.ms", rows[i].value);
+        const dohle_topic_partition partition = {"t", 0};
+        assert_int_equal(0, dohle_consumer_assign(consumer, &partition, 1));
+        dohle_offset offset = {.topic = "t", .partition = 0, .offset = 1};
+        int64_t position;
+        const dohle_partition_info *infos;
+        size_t count;
+        for (int call = 0; call < 5; call++) {
+            int64_t started_ns = dh_clock_now_ns();
+            int err = 0;
+            switch (call) {
+            case 0:
+                err =
+                    dohle_consumer_committed(consumer, &offset, 1, DOHLE_DEFAULT_TIMEOUT);
+                break;
+            case 1:
+                err = dohle_consumer_end_offsets(consumer, &offset, 1,
+                                                 DOHLE_DEFAULT_TIMEOUT);
+                break;
+            case 2:
+                err = dohle_consumer_partitions_for(consumer, "t", DOHLE_DEFAULT_TIMEOUT,
+                                                    &infos, &count);
+                break;
+            case 3:
+                err = dohle_consumer_position(consumer, "t", 0, DOHLE_DEFAULT_TIMEOUT,
+                                              &position);
+                break;
+            case 4:
+                err = dohle_consumer_commit_sync(consumer, &offset, 1,
+                                                 DOHLE_DEFAULT_TIMEOUT);
+                break;
+            }
+            int64_t took_ns = dh_clock_now_ns() - started_ns;
+            assert_int_equal(DOHLE_ERR_TIMEOUT, err);
+            // The I/O thread gives up a little earlier, so that it can say why.
+            assert_true(took_ns >= rows[i].value_ms * DH_MS * 3 / 4);
+            assert_true(took_ns < rows[i].value_ms * DH_MS + LATE_NS);
+        }
+        dohle_consumer_free(consumer);
+    }
 }
 
 static void test_free_without_close(void **state)
@@ -286,6 +347,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open_says_what_is_wrong),
         cmocka_unit_test(test_calls_end_in_time),
+        cmocka_unit_test(test_default_timeout),
         cmocka_unit_test(test_free_without_close),
         cmocka_unit_test(test_one_thread_at_a_time),
         cmocka_unit_test(test_descriptor),
