@@ -12,7 +12,8 @@
  *     dohle_producer_free    never waits
  *
  * A producer belongs to one thread at a time, like a consumer; callbacks run on
- * it, inside send, poll, flush and close. Timeouts are as in consumer.h.
+ * it, inside send, poll, flush and close. A callback may send; poll, flush and close
+ * inside of it are INVALID_STATE. Timeouts are as in consumer.h.
  */
 #ifndef DOHLE_PRODUCER_H
 #define DOHLE_PRODUCER_H
@@ -72,15 +73,16 @@ typedef struct dohle_send {
 DOHLE_API int dohle_producer_send(dohle_producer *producer, const dohle_send *send);
 
 // Runs callbacks that are due, waiting for the first at most timeout_ms. Returns how
-// many ran, or an error.
+// many ran. Errors: INVALID_STATE, INVALID_ARGUMENT, CONCURRENT_USE, CLOSED.
 DOHLE_API int dohle_producer_poll(dohle_producer *producer, int64_t timeout_ms);
 
 // Sends what is buffered without lingering and waits until all is settled.
-// Errors: TIMEOUT, CONCURRENT_USE, CLOSED.
+// Errors: TIMEOUT, INVALID_STATE, INVALID_ARGUMENT, CONCURRENT_USE, CLOSED.
 DOHLE_API int dohle_producer_flush(dohle_producer *producer, int64_t timeout_ms);
 
 // Flushes, then closes by timeout_ms under any fault; what is not settled by then
-// fails with CLOSED.
+// fails with CLOSED, and close returns TIMEOUT. Closed already: 0. Other errors:
+// INVALID_STATE, INVALID_ARGUMENT, CONCURRENT_USE, NO_MEMORY.
 DOHLE_API int dohle_producer_close(dohle_producer *producer, int64_t timeout_ms);
 
 // Closes without waiting or callbacks when not closed yet. NULL is allowed.

@@ -45,7 +45,7 @@ struct dh_producer_record {
     // The maker's own:
     dohle_delivery_callback *callback;
     void *ctx;
-    bool is_awaited; // by a flush
+    uint64_t serial; // counts up with each send
     // The engine's own:
     size_t encoded_bytes_max; // what it adds to a batch, at most
     int64_t queued_ns;
