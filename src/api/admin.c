@@ -15,6 +15,9 @@
 #include "host/clock.h"
 #include "wire/gen/metadata.h"
 
+// With less time left than this nothing is tried again.
+#define LAST_TRY_NS (20 * DH_MS)
+
 // ---- The engine behind its table ----
 
 static void engine_input(void *engine, struct dh_message *message, int64_t now_ns)
@@ -381,6 +384,10 @@ bool dh_admin_retry(dohle_admin *admin)
     int64_t now_ns = dh_clock_now_ns();
     int64_t wait_ms = dh_backoff_next_ms(&admin->backoff, &admin->random);
     int64_t until_ns = dh_deadline_after_ms(now_ns, wait_ms);
+    if (until_ns >= admin->deadline_ns && admin->deadline_ns - now_ns > LAST_TRY_NS) {
+        // Uses what time is left.
+        until_ns = admin->deadline_ns - (admin->deadline_ns - now_ns) / 4;
+    }
     if (until_ns >= admin->deadline_ns) {
         if (admin->error.code != DOHLE_ERR_TIMEOUT) {
             const dohle_error_info cause = admin->error;
