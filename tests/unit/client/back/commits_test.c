@@ -247,6 +247,27 @@ static void test_queue_is_bounded(void **state)
     group_rig_deinit(&rig);
 }
 
+// Each allocation fails once and for all: the commit waits for memory, or its deadline.
+static void test_commit_without_memory(void **state)
+{
+    (void)state;
+    bool is_through = false;
+    for (size_t fail_after = 1; !is_through; fail_after++) {
+        assert_true(fail_after < 1000);
+        struct group_rig rig;
+        given_member(&rig, NULL);
+        when_committed(&rig, DH_COMMIT_SYNC, 2, 5, 60 * 1000);
+        rig.net.memory.fail_at = rig.net.memory.calls + fail_after;
+        rig_run_ms(&rig, 300);
+        is_through = rig.net.memory.calls < rig.net.memory.fail_at;
+        rig.net.memory.fail_at = 0;
+        rig_run_ms(&rig, 60 * 1000);
+        assert_non_null(strstr(rig.trace, "done(OK)"));
+        assert_true(dh_commits_is_idle(&rig.commits));
+        group_rig_deinit(&rig);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_deadlines_are_kept),
         cmocka_unit_test(test_commit_needs_the_coordinator),
         cmocka_unit_test(test_queue_is_bounded),
+        cmocka_unit_test(test_commit_without_memory),
     };
     return cmocka_run_group_tests_name("commits", tests, NULL, NULL);
 }

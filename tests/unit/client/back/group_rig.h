@@ -86,9 +86,22 @@ struct group_rig {
     dohle_error_info commit_error;
     size_t assigned_count;
 
+    dohle_log_sink log;
+    size_t warnings;
+    char last_warning[512];
+
     char trace[4096];
     size_t trace_size;
 };
+
+static inline void rig_log(void *ctx, const dohle_log_line *line)
+{
+    struct group_rig *rig = ctx;
+    if (line->level == DOHLE_LOG_WARNING) {
+        rig->warnings++;
+        snprintf(rig->last_warning, sizeof(rig->last_warning), "%s", line->text);
+    }
+}
 
 static inline void rig_trace(struct group_rig *rig, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -517,6 +530,8 @@ static inline int group_rig_init_failing_at(struct group_rig *rig,
     memset(rig, 0, sizeof(*rig));
     dh_list_init(&rig->held);
     int err = rig_init_failing_at(&rig->net, "one:9092", options, fail_at);
+    rig->log = (dohle_log_sink){rig_log, rig, DOHLE_LOG_WARNING};
+    rig->net.context.log = &rig->log;
     rig->net.peer.engine.after_turn = rig_after_turn;
     rig->net.peer.hook = rig_hook;
     rig->net.peer.hook_ctx = rig;

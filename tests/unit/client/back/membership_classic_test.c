@@ -300,6 +300,34 @@ static void test_too_long_between_polls(void **state)
     group_rig_deinit(&rig);
 }
 
+// At 50 % and 90 % of max.poll.interval.ms a warning, once each.
+static void test_slow_applications_are_warned(void **state)
+{
+    (void)state;
+    struct group_rig rig;
+    given_member(&rig, (const char *[]){"max.poll.interval.ms", "10000", NULL});
+    rig.is_held = true;
+    rig.net.poll_mark = (struct dh_poll_mark){false, rig.net.peer.now_ns};
+
+    static const struct {
+        int64_t after_ms;
+        const char *text; // NULL: no warning
+    } rows[] = {
+        {4900, NULL},  {200, "50 %"}, {3800, NULL},
+        {200, "90 %"}, {800, NULL},   {200, "max.poll.interval.ms (10000)"},
+    };
+
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        rig.warnings = 0;
+        rig_run_ms(&rig, rows[i].after_ms);
+        assert_int_equal(rows[i].text == NULL ? 0 : 1, rig.warnings);
+        if (rows[i].text != NULL) {
+            assert_non_null(strstr(rig.last_warning, rows[i].text));
+        }
+    }
+    group_rig_deinit(&rig);
+}
+
 // whoever is inside of poll, or comes back in time, is alive.
 static void test_polls_keep_the_member_alive(void **state)
 {
@@ -412,6 +440,23 @@ static void test_partition_count_changes(void **state)
         }
         group_rig_deinit(&rig);
     }
+}
+
+// AS-010: a topic that is not there yet has no partitions; once it is, the leader sees.
+static void test_topic_that_comes_later(void **state)
+{
+    (void)state;
+    struct group_rig rig;
+    group_rig_init(&rig, (const char *[]){"metadata.max.age.ms", "5000", NULL});
+    struct dh_command_subscribe subscribe;
+    static const char *const topics[] = {"later"};
+    rig_subscribe(&rig, &subscribe, topics, 1);
+    rig_run_ms(&rig, 1000);
+    rig_assert_trace("join: join:m1 sync:1 assign()", &rig);
+    peer_add_topic(&rig.net.peer, "later", 1, 1);
+    rig_run_ms(&rig, 6000);
+    rig_assert_trace("revoke() join:m1 sync:2 assign(later-0)", &rig);
+    group_rig_deinit(&rig);
 }
 
 //
@@ -666,12 +711,14 @@ int main(void)
         cmocka_unit_test(test_heartbeats_keep_their_interval),
         cmocka_unit_test(test_session_timer_looks_the_coordinator_up),
         cmocka_unit_test(test_too_long_between_polls),
+        cmocka_unit_test(test_slow_applications_are_warned),
         cmocka_unit_test(test_polls_keep_the_member_alive),
         cmocka_unit_test(test_too_long_between_polls_without_partitions),
         cmocka_unit_test(test_join_is_waited_for),
         cmocka_unit_test(test_new_subscription_rejoins),
         cmocka_unit_test(test_application_asks_for_a_rebalance),
         cmocka_unit_test(test_partition_count_changes),
+        cmocka_unit_test(test_topic_that_comes_later),
         cmocka_unit_test(test_pattern_follows_the_topics),
         cmocka_unit_test(test_leader_says_who_joined_and_left),
         cmocka_unit_test(test_nothing_is_revoked_with_a_callback),

@@ -364,6 +364,40 @@ static void test_seek_ends_a_validation(void **state)
     group_rig_deinit(&rig);
 }
 
+// Each allocation fails once and for all, then memory comes back: every row ends with
+// the right position, and the front half is told of it once.
+static void test_positions_without_memory(void **state)
+{
+    (void)state;
+    bool is_through = false;
+    for (size_t fail_after = 1; !is_through; fail_after++) {
+        assert_true(fail_after < 1000);
+        struct group_rig rig;
+        given_rows(&rig, (const char *[]){"auto.offset.reset", "earliest", NULL}, true);
+        rig.net.peer.topics[0].leader_epoch[0] = 1;
+        struct dh_partition *row = when_started(&rig, "t", 0);
+        when_started(&rig, "u", 0);
+        rig.net.memory.fail_at = rig.net.memory.calls + fail_after;
+        rig_run_ms(&rig, 500);
+        row->fetch_offset_epoch = 0;
+        dh_cluster_request_update(rig.net.cluster, rig.net.peer.now_ns);
+        rig.end_offset = 100;
+        rig_run_ms(&rig, 2000);
+        is_through = rig.net.memory.calls < rig.net.memory.fail_at;
+        rig.net.memory.fail_at = 0;
+        rig_run_ms(&rig, 400 * 1000);
+        for (size_t i = 0; i < 2; i++) {
+            assert_int_equal(DH_PARTITION_FETCHING, rig.partitions.rows[i]->state);
+            assert_int_equal(0, rig.partitions.rows[i]->fetch_offset);
+            assert_false(rig.partitions.rows[i]->is_held);
+        }
+        const char *told = strstr(rig.trace, "position(1:0)");
+        assert_non_null(told);
+        assert_null(strstr(told + 1, "position(1:0)"));
+        group_rig_deinit(&rig);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_committed_epoch_is_validated),
         cmocka_unit_test(test_recreated_topic_drops_epochs),
         cmocka_unit_test(test_seek_ends_a_validation),
+        cmocka_unit_test(test_positions_without_memory),
     };
     return cmocka_run_group_tests_name("positions", tests, NULL, NULL);
 }
