@@ -247,6 +247,7 @@ static inline void peer_describe_topic(struct peer_request *request,
     out->name = dh_bytes_of(topic->name);
     out->error_code = topic->error_code;
     out->is_internal = topic->is_internal;
+    out->is_internal = topic->is_internal;
     if (request->version >= 10) {
         out->topic_id = topic->id;
     }
