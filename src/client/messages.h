@@ -215,13 +215,14 @@ struct dh_command_rebalance {
 /*
  * Why a partition brings nothing, as far as the back half can know: NOT, NO_POSITION,
  * VALIDATING, NO_LEADER, THROTTLED, BUDGET_FULL, ERROR, REVOKING, PAUSED or
- * WAITING_FOR_DATA. Answered at once. Records that the front half holds come first.
+ * WAITING_FOR_DATA; and what the nodes have not done. Answered at once. Records that the front half holds come first.
  */
 struct dh_command_idle_reason {
     struct dh_message message;
     uint32_t slot;
     uint64_t assignment;
-    int reason; // answer: enum dohle_idle_reason
+    int reason;     // answer: enum dohle_idle_reason
+    char text[512]; // answer: which nodes fail or do not answer, and how; "": none
 };
 
 // ---- Notices ----

@@ -512,6 +512,8 @@ static void on_idle_reason(struct dh_back *back, struct dh_command_idle_reason *
         dh_partitions_at(&back->partitions, command->slot, command->assignment);
     command->reason =
         row == NULL ? DOHLE_IDLE_REVOKING : (int)idle_reason(back, row, now_ns);
+    snprintf(command->text, sizeof(command->text), "%s",
+             dh_requests_why_waiting(back->requests));
     dh_outbox_post(&back->outbox, &command->message);
 }
 

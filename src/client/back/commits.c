@@ -94,6 +94,7 @@ static void on_alarm(struct dh_alarm *alarm, int64_t now_ns)
     struct dh_commits *commits = DH_CONTAINER_OF(alarm, struct dh_commits, alarm);
     const struct dh_command_commit *first = queue_first(commits);
     bool is_first_due = first != NULL && first->deadline_ns <= now_ns;
+    const char *why = dh_requests_why_waiting(commits->context.requests);
     if (is_first_due && commits->op.state != DH_OP_IDLE) {
         // What was sent cannot be taken back; whoever waits is told that it is unknown.
         dh_op_deinit(&commits->op, commits->context.requests);
@@ -104,8 +105,7 @@ static void on_alarm(struct dh_alarm *alarm, int64_t now_ns)
     {
         struct dh_command_commit *command = commit_of(link);
         if (command->deadline_ns <= now_ns) {
-            fail(commits, command, passing_code(command),
-                 dh_requests_last_trouble(commits->context.requests));
+            fail(commits, command, passing_code(command), why);
         }
     }
     queue_advance(commits, now_ns);

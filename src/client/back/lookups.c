@@ -103,7 +103,7 @@ static void on_deadline(struct dh_alarm *alarm, int64_t now_ns)
 {
     (void)now_ns;
     struct dh_lookup *lookup = DH_CONTAINER_OF(alarm, struct dh_lookup, deadline_alarm);
-    const char *trouble = dh_requests_last_trouble(lookup->lookups->context.requests);
+    const char *trouble = dh_requests_why_waiting(lookup->lookups->context.requests);
     const char *why = "nobody has answered";
     if (trouble[0] != 0) {
         why = trouble;

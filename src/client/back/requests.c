@@ -29,6 +29,14 @@ static const char subsystem[] = "requests";
 
 #define TEXT_BYTES 400
 
+// How many kinds of requests are remembered that failed and have not worked since.
+#define FAILURES_MAX 4
+
+struct failure {
+    const struct dh_op_class *cls; // NULL: none
+    char text[TEXT_BYTES];
+};
+
 struct dh_requests {
     struct dh_back_context context;
     struct dh_connections connections;
@@ -36,7 +44,8 @@ struct dh_requests {
     struct dh_arena arena; // one request or response at a time
     bool is_closed;
     uint64_t trouble_version;
-    char trouble[512]; // made by dh_requests_last_trouble
+    char trouble[512];                     // made by describe_nodes
+    struct failure failures[FAILURES_MAX]; // the newest first
 };
 
 static struct dh_requests *requests_of(const struct dh_connection *connection)
@@ -45,6 +54,40 @@ static struct dh_requests *requests_of(const struct dh_connection *connection)
 }
 
 // ---- Settling ----
+
+// Forgets the failure of that class, or of the one that is oldest when there are many.
+static void forget_failure(struct dh_requests *requests, const struct dh_op_class *cls,
+                           bool makes_room)
+{
+    size_t i = 0;
+    while (i < FAILURES_MAX && requests->failures[i].cls != cls) {
+        i++;
+    }
+    if (i == FAILURES_MAX && !makes_room) {
+        return;
+    }
+    size_t last = i == FAILURES_MAX ? FAILURES_MAX - 1 : i;
+    if (makes_room) {
+        memmove(requests->failures + 1, requests->failures,
+                last * sizeof(requests->failures[0]));
+        return;
+    }
+    memmove(requests->failures + last, requests->failures + last + 1,
+            (FAILURES_MAX - 1 - last) * sizeof(requests->failures[0]));
+    requests->failures[FAILURES_MAX - 1].cls = NULL;
+}
+
+static void note_outcome(struct dh_requests *requests, const struct dh_op_class *cls,
+                         const struct dh_reply *reply)
+{
+    bool has_failed = reply->err != 0;
+    forget_failure(requests, cls, has_failed);
+    if (has_failed) {
+        struct failure *failure = &requests->failures[0];
+        failure->cls = cls;
+        snprintf(failure->text, sizeof(failure->text), "%s", reply->text);
+    }
+}
 
 // Every reply ends here; the operation may be gone when this returns.
 static void settle(struct dh_requests *requests, struct dh_op *op,
@@ -58,6 +101,7 @@ static void settle(struct dh_requests *requests, struct dh_op *op,
         dh_log(requests->context.log, DOHLE_LOG_DEBUG, subsystem, "%s: %s", cls->name,
                reply->text);
     }
+    note_outcome(requests, cls, reply);
     enum dh_settled settled = cls->on_reply(op, reply, now_ns);
     switch (settled) {
     case DH_SETTLED_GONE: return;
@@ -270,10 +314,14 @@ static bool settle_response(struct dh_lane *lane, const struct dh_flight *flight
         reply.err =
             dh_message_decode(api->response, flight->version, &reader, arena, response);
     }
+    char full_text[TEXT_BYTES];
     if (reply.err != 0) {
         snprintf(text, DH_CONNECTION_TEXT_BYTES, "the response to %s version %d: %s",
                  op->cls->name, flight->version, dohle_error_text(reply.err));
-        reply.text = text;
+        snprintf(full_text, sizeof(full_text), "%.200s:%" PRId32 " (%s): %.150s",
+                 lane->connection.host, lane->connection.port, lane->connection.label,
+                 text);
+        reply.text = full_text;
     } else {
         reply.response = response;
         mute(lane, api, response, now_ns);
@@ -508,14 +556,7 @@ static void on_queued_timeout(struct dh_requests *requests, struct dh_op *op,
                               int64_t now_ns)
 {
     dh_list_remove(&op->link);
-    const char *trouble = dh_requests_last_trouble(requests);
-    char silent[300] = "";
-    if (trouble[0] == '\0' && op->lane != NULL) { // nothing has failed: nothing answers
-        const struct dh_connection *connection = &op->lane->connection;
-        snprintf(silent, sizeof(silent), "%.200s:%" PRId32 " (%s) does not answer",
-                 connection->host, connection->port, connection->label);
-        trouble = silent;
-    }
+    const char *trouble = dh_requests_why_waiting(requests);
     char text[TEXT_BYTES];
     snprintf(text, sizeof(text), "no connection for %s within %" PRId64 " ms%s%.300s",
              op->cls->name, op->allowed_ns / DH_MS, trouble[0] == '\0' ? "" : ": ",
@@ -739,33 +780,84 @@ struct dh_frame *dh_requests_frame(struct dh_requests *requests, size_t capacity
     return dh_frame_pool_get(requests->context.frames, capacity);
 }
 
-// One line for each node that cannot be reached, though it may have three lanes.
-static const char *node_trouble(const struct dh_node *node)
+// What a node that can be reached has not done yet: it may never do it.
+static bool describe_wait(struct dh_lane *lane, char text[TEXT_BYTES])
+{
+    const struct dh_connection *connection = &lane->connection;
+    const char *what = NULL;
+    switch (connection->state) {
+    case DH_CONNECTION_IDLE:
+    case DH_CONNECTION_BACKING_OFF: return false;
+    case DH_CONNECTION_RESOLVING: what = "the name is not resolved yet"; break;
+    case DH_CONNECTION_CONNECTING: what = "not connected yet"; break;
+    case DH_CONNECTION_NEGOTIATING:
+        what = "connected, but no answer to ApiVersions yet";
+        break;
+    case DH_CONNECTION_READY: break;
+    }
+    // A fetch waits for records: that is nobody's fault.
+    const struct dh_op *op = NULL;
+    if (what == NULL && lane->channel != DH_CHANNEL_FETCH) {
+        for (uint32_t i = 0; i < lane->flight_count && op == NULL; i++) {
+            op = dh_lane_flight(lane, i)->op;
+        }
+    }
+    if (what == NULL && op == NULL) {
+        return false;
+    }
+    snprintf(text, TEXT_BYTES, "%.200s:%" PRId32 " (%s): %s%s%s", connection->host,
+             connection->port, connection->label, what == NULL ? "no answer to " : what,
+             op == NULL ? "" : op->cls->name, op == NULL ? "" : " yet");
+    return true;
+}
+
+// One line for each node, though it may have three lanes. False: nothing to say.
+static bool describe_node(const struct dh_node *node, bool with_waits,
+                          char text[TEXT_BYTES])
 {
     for (size_t i = 0; i < DH_CHANNEL_COUNT; i++) {
         if (node->lanes[i] != NULL && node->lanes[i]->connection.trouble[0] != '\0') {
-            return node->lanes[i]->connection.trouble;
+            snprintf(text, TEXT_BYTES, "%s", node->lanes[i]->connection.trouble);
+            return true;
         }
     }
-    return NULL;
+    for (size_t i = 0; with_waits && i < DH_CHANNEL_COUNT; i++) {
+        if (node->lanes[i] != NULL && describe_wait(node->lanes[i], text)) {
+            return true;
+        }
+    }
+    return false;
 }
 
-const char *dh_requests_last_trouble(struct dh_requests *requests)
+static const char *describe_nodes(struct dh_requests *requests, bool with_waits)
 {
     size_t size = 0;
     requests->trouble[0] = '\0';
     struct dh_map_item *cursor = NULL;
     for (struct dh_node *node;
          (node = dh_nodes_next(&requests->nodes, &cursor)) != NULL;) {
-        const char *trouble = node_trouble(node);
-        if (trouble == NULL || size >= sizeof(requests->trouble)) {
+        char text[TEXT_BYTES];
+        if (size >= sizeof(requests->trouble) || !describe_node(node, with_waits, text)) {
             continue;
         }
         size +=
             (size_t)snprintf(requests->trouble + size, sizeof(requests->trouble) - size,
-                             "%s%s", size == 0 ? "" : "; ", trouble);
+                             "%s%s", size == 0 ? "" : "; ", text);
     }
     return requests->trouble;
+}
+
+const char *dh_requests_last_trouble(struct dh_requests *requests)
+{
+    return describe_nodes(requests, false);
+}
+
+const char *dh_requests_why_waiting(struct dh_requests *requests)
+{
+    const char *text = describe_nodes(requests, true);
+    // Between two attempts there is nothing to see but how the last one ended.
+    const struct failure *newest = &requests->failures[0];
+    return text[0] == '\0' && newest->cls != NULL ? newest->text : text;
 }
 
 uint64_t dh_requests_trouble_version(const struct dh_requests *requests)

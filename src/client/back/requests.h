@@ -177,10 +177,17 @@ DH_MUST_CHECK struct dh_frame *dh_requests_frame(struct dh_requests *requests,
 /*
  * Why nothing comes: the last failure to reach a node that has not been mended since,
  * as one sentence with address and cause ("127.0.0.1:9092 (bootstrap): connection
- * refused"); "" when there is none. Goes into the text of every TIMEOUT. Valid until
- * the next call.
+ * refused"); "" when there is none. Valid until the next call of one of these two.
  */
 const char *dh_requests_last_trouble(struct dh_requests *requests);
+
+/*
+ * The same, and for nodes without failure what has not come yet ("127.0.0.1:9092
+ * (bootstrap): connected, but no answer to ApiVersions yet"): a silent node fails only
+ * after request.timeout.ms, and whoever gives up sooner wants to know it too. Goes
+ * into the text of every TIMEOUT; to be asked before what waits is cancelled.
+ */
+const char *dh_requests_why_waiting(struct dh_requests *requests);
 
 // ---- For the back half and cluster.c only ----
 

@@ -69,14 +69,18 @@ static int64_t answer_deadline(int64_t deadline_ns, int64_t now_ns)
         return deadline_ns;
     }
     int64_t margin_ns = (deadline_ns - now_ns) / 8;
-    return deadline_ns - dh_earlier(margin_ns, 50 * DH_MS);
+    return deadline_ns - dh_earlier(margin_ns, 100 * DH_MS);
+}
+
+static int timed_out_for(struct dh_front *front, const char *what, const char *why)
+{
+    return dh_front_fail(front, DOHLE_ERR_TIMEOUT, "%s: not done in time%s%s", what,
+                         why[0] == '\0' ? "" : "; ", why);
 }
 
 static int timed_out(struct dh_front *front, const char *what)
 {
-    bool is_troubled = front->trouble[0] != '\0';
-    return dh_front_fail(front, DOHLE_ERR_TIMEOUT, "%s: not done in time%s%s", what,
-                         is_troubled ? "; " : "", front->trouble);
+    return timed_out_for(front, what, front->trouble);
 }
 
 static int woken_up(struct dh_front *front)
@@ -496,6 +500,53 @@ void dh_front_begin_position(struct dh_front *front, struct dh_call *call,
     dh_front_send_wishes(front, false);
 }
 
+static void send_query(struct dh_front *front, struct dh_call *call,
+                       struct dh_message *message)
+{
+    call->awaited = message;
+    dh_front_post(front, message);
+}
+
+static struct dh_command_idle_reason *idle_reason_command(const struct dh_front *front,
+                                                          const struct dh_owned *row)
+{
+    struct dh_command_idle_reason *command =
+        dh_mem_calloc(front->mem, 1, sizeof(*command));
+    if (command != NULL) {
+        command->message.kind = DH_COMMAND_IDLE_REASON;
+        command->message.size = sizeof(*command);
+        command->slot = row->slot;
+        command->assignment = row->term.assignment;
+        command->reason = DOHLE_IDLE_WAITING_FOR_DATA;
+    }
+    return command;
+}
+
+/*
+ * The back half finds positions by itself and knows no deadline of ours: shortly
+ * before, it is asked what it waits for. Without memory the reason stays unknown.
+ */
+static void ask_why(struct dh_front *front, struct dh_call *call,
+                    const struct dh_owned *row)
+{
+    struct dh_command_idle_reason *command = idle_reason_command(front, row);
+    call->ask_ns = DH_NEVER;
+    if (command != NULL) {
+        send_query(front, call, &command->message);
+    }
+}
+
+static int position_timed_out(struct dh_front *front, struct dh_call *call)
+{
+    call->awaited = NULL; // freed when it comes
+    if (front->kept_answer == NULL) {
+        return timed_out(front, "position");
+    }
+    const struct dh_command_idle_reason *command =
+        DH_CONTAINER_OF(front->kept_answer, struct dh_command_idle_reason, message);
+    return timed_out_for(front, "position", command->text);
+}
+
 static enum dh_step step_position(struct dh_front *front, struct dh_call *call,
                                   int64_t now_ns)
 {
@@ -506,6 +557,10 @@ static enum dh_step step_position(struct dh_front *front, struct dh_call *call,
                     dh_front_fail_partition(front, DOHLE_ERR_NOT_ASSIGNED, call->topic,
                                             call->partition,
                                             "not assigned to this consumer"));
+    }
+    if (call->awaited != NULL && call->is_answered) {
+        front->kept_answer = call->awaited;
+        call->awaited = NULL;
     }
     if (row->is_position_valid) {
         call->offset = row->position;
@@ -525,19 +580,18 @@ static enum dh_step step_position(struct dh_front *front, struct dh_call *call,
         return done(front, call, woken_up(front));
     }
     if (now_ns >= call->deadline_ns) {
-        return done(front, call, timed_out(front, "position"));
+        return done(front, call, position_timed_out(front, call));
+    }
+    if (call->ask_ns == 0) {
+        call->ask_ns = answer_deadline(call->deadline_ns, now_ns);
+    }
+    if (now_ns >= call->ask_ns) {
+        ask_why(front, call, row);
     }
     return DH_STEP_WAIT;
 }
 
 // ---- Queries that the back half answers ----
-
-static void send_query(struct dh_front *front, struct dh_call *call,
-                       struct dh_message *message)
-{
-    call->awaited = message;
-    dh_front_post(front, message);
-}
 
 // A command with copies of the names. NULL: no memory.
 static struct dh_command_offsets *offsets_command(struct dh_front *front,
@@ -706,17 +760,11 @@ void dh_front_begin_idle_reason(struct dh_front *front, struct dh_call *call,
         done(front, call, 0);
         return;
     }
-    struct dh_command_idle_reason *command =
-        dh_mem_calloc(front->mem, 1, sizeof(*command));
+    struct dh_command_idle_reason *command = idle_reason_command(front, row);
     if (command == NULL) {
         done(front, call, no_memory(front));
         return;
     }
-    command->message.kind = DH_COMMAND_IDLE_REASON;
-    command->message.size = sizeof(*command);
-    command->slot = row->slot;
-    command->assignment = row->term.assignment;
-    command->reason = DOHLE_IDLE_WAITING_FOR_DATA;
     send_query(front, call, &command->message);
 }
 
@@ -1062,6 +1110,9 @@ enum dh_step dh_front_step(struct dh_front *front, struct dh_call *call, int64_t
 
 int64_t dh_front_deadline(const struct dh_front *front, const struct dh_call *call)
 {
+    if (call->kind == DH_CALL_POSITION && call->ask_ns != 0) {
+        return dh_earlier(call->deadline_ns, call->ask_ns);
+    }
     if (call->kind != DH_CALL_POLL) {
         return call->deadline_ns;
     }

@@ -162,6 +162,7 @@ struct dh_call {
     const char *topic;          // POSITION: borrowed from the caller
     int32_t partition;
     int64_t offset;        // POSITION: result
+    int64_t ask_ns;        // POSITION: when to ask why it takes so long; 0: not set
     dohle_offset *offsets; // QUERY about offsets: the caller's, filled in
     size_t offset_count;
     const struct dh_topic_rows *rows;   // QUERY of topics: valid until the next call

@@ -298,8 +298,8 @@ static void test_queued_operation_ends_at_its_deadline(void **state)
     assert_int_equal(1, op.replies);
     assert_int_equal(DOHLE_ERR_TIMEOUT, op.err);
     assert_int_equal(started_ns + 700 * DH_MS, op.replied_ns);
-    assert_string_equal("no connection for Heartbeat within 700 ms: one:9092 (bootstrap) "
-                        "does not answer",
+    assert_string_equal("no connection for Heartbeat within 700 ms: "
+                        "one:9092 (bootstrap): not connected yet",
                         op.text);
     // The socket itself was given up after about 10 s (CFG-051): now there is a cause.
     peer_run(&rig.peer, 13 * DH_SEC);
@@ -634,6 +634,44 @@ static void test_idle_connection_closed_by_the_broker(void **state)
     rig_deinit(&rig);
 }
 
+// Whoever gives up before anything has failed is told what has not come.
+static void test_why_waiting(void **state)
+{
+    (void)state;
+
+    static const struct {
+        bool is_hanging;
+        int16_t silent_key; // -1: none
+        const char *expected;
+    } rows[] = {
+        {true, -1, "one:9092 (bootstrap): not connected yet"},
+        {false, DH_API_API_VERSIONS,
+         "one:9092 (bootstrap): connected, but no answer to ApiVersions yet"},
+        {false, DH_API_HEARTBEAT, "one:9092 (bootstrap): no answer to Heartbeat yet"},
+        {false, -1, ""},
+    };
+
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        struct net_rig rig;
+        rig_init(&rig, "one:9092", NULL);
+        struct peer_node *node = peer_add_node(&rig.peer, -1, "one", 9092);
+        node->reach[0] = rows[i].is_hanging ? PEER_HANGS : PEER_ACCEPTS;
+        int16_t silent_key = rows[i].silent_key;
+        rig.peer.hook = silent_key < 0 ? NULL : keep_silent;
+        rig.peer.hook_ctx = &silent_key;
+        struct rig_op op;
+        rig_op_init(&op, &rig, &rig_heartbeat_class);
+        rig_op_start(&op, DH_NODE_ANY, 5000);
+        assert_string_equal("", dh_requests_why_waiting(rig.requests));
+        peer_run(&rig.peer, 1 * DH_MS);
+        assert_string_equal(rows[i].expected, dh_requests_why_waiting(rig.requests));
+        // It is no failure (yet), so nobody is told unasked.
+        assert_string_equal("", dh_requests_last_trouble(rig.requests));
+        rig_op_deinit(&op);
+        rig_deinit(&rig);
+    }
+}
+
 // Everything ends, and the host has nothing left to look after.
 static void test_close_ends_all(void **state)
 {
@@ -718,6 +756,7 @@ int main(void)
         cmocka_unit_test(test_idle_connection_is_closed),
         cmocka_unit_test(test_awaited_connection_is_not_idle),
         cmocka_unit_test(test_idle_connection_closed_by_the_broker),
+        cmocka_unit_test(test_why_waiting),
         cmocka_unit_test(test_close_ends_all),
         cmocka_unit_test(test_every_allocation_may_fail),
     };

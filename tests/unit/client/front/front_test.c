@@ -211,6 +211,62 @@ static void test_one_record_a_poll(void **state)
     fixture_deinit(&f);
 }
 
+// The back half is asked in time what it waits for, and its answer told; also when the
+// answer comes too late, or the position comes after all.
+static void test_position_says_why_it_is_late(void **state)
+{
+    (void)state;
+
+    static const struct {
+        bool is_answered, is_found;
+        const char *expected;
+    } rows[] = {
+        {true, false, "position: not done in time; n:1 (node 1): no answer yet"},
+        {false, false, "position: not done in time"},
+        {true, true, NULL},
+        {false, true, NULL},
+    };
+
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        struct fixture f;
+        fixture_init(&f);
+        assert_true(fixture_open(&f));
+        fixture_join(&f, 1);
+        const dohle_topic_partition all[] = {{"t", 0}};
+        assert_int_equal(0, dh_front_seek_all(f.front, all, 1, DH_SEEK_END));
+        struct dh_call call;
+        dh_front_begin_position(f.front, &call, "t", 0, f.now_ns + DH_SEC);
+        assert_int_equal(DH_STEP_WAIT, fixture_run(&f, &call));
+        assert_false(fixture_has(&f, DH_COMMAND_IDLE_REASON));
+        int64_t ask_ns = dh_front_deadline(f.front, &call);
+        assert_true(ask_ns < f.now_ns + DH_SEC);
+        f.now_ns = ask_ns;
+        assert_int_equal(DH_STEP_WAIT, fixture_run(&f, &call));
+        struct dh_command_idle_reason *command =
+            DH_CONTAINER_OF(fixture_take(&f, DH_COMMAND_IDLE_REASON),
+                            struct dh_command_idle_reason, message);
+        snprintf(command->text, sizeof(command->text), "n:1 (node 1): no answer yet");
+        if (rows[i].is_answered) {
+            fixture_input(&f, &command->message);
+            assert_int_equal(DH_STEP_WAIT, fixture_run(&f, &call));
+        }
+        if (rows[i].is_found) {
+            fixture_input(&f, notice_position(&f, 0, TERM(1, 1), 77, false));
+        }
+        f.now_ns = dh_front_deadline(f.front, &call);
+        assert_int_equal(DH_STEP_DONE, fixture_run(&f, &call));
+        assert_int_equal(rows[i].is_found ? 0 : DOHLE_ERR_TIMEOUT, call.err);
+        if (rows[i].expected != NULL) {
+            assert_string_equal(rows[i].expected, dh_front_error(f.front)->text);
+        }
+        if (!rows[i].is_answered) {
+            fixture_input(&f, &command->message); // nobody waits, and nothing leaks
+        }
+        assert_false(fixture_has(&f, DH_COMMAND_IDLE_REASON)); // asked once
+        fixture_deinit(&f);
+    }
+}
+
 static void test_positions_and_what_is_passed_over(void **state)
 {
     (void)state;
@@ -985,6 +1041,7 @@ int main(void)
         cmocka_unit_test(test_assign_runs_the_callback_before_any_record),
         cmocka_unit_test(test_assign_by_hand_keeps_positions),
         cmocka_unit_test(test_one_record_a_poll),
+        cmocka_unit_test(test_position_says_why_it_is_late),
         cmocka_unit_test(test_positions_and_what_is_passed_over),
         cmocka_unit_test(test_partitions_take_turns),
         cmocka_unit_test(test_pause_keeps_what_is_buffered),
