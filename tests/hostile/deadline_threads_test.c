@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Every function that waits returns by its deadline, whatever the other side does,
+ * and says whom it waited for and why nothing came; and nothing is left of a consumer
+ * that was freed then (L5, L6).
+ */
+#include "hostile_broker.h"
+#include "hostile_rig.h"
+
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "host/clock.h"
+
+#define TIMEOUT_MS 500
+
+static hostile_setting settings[] = {
+    {"default.api.timeout.ms", "500"}, // for unsubscribe
+    {"auto.offset.reset", "earliest"},
+    {NULL, NULL},
+};
+
+// ---- The calls ----
+
+static int call_poll(dohle_consumer *consumer)
+{
+    dohle_records *records;
+    return dohle_consumer_poll(consumer, TIMEOUT_MS, &records);
+}
+
+static int call_position(dohle_consumer *consumer)
+{
+    int64_t offset;
+    return dohle_consumer_position(consumer, "t", 0, TIMEOUT_MS, &offset);
+}
+
+static int call_commit_sync(dohle_consumer *consumer)
+{
+    const dohle_offset offset = {
+        .topic = "t", .partition = 0, .offset = 1, .leader_epoch = -1};
+    return dohle_consumer_commit_sync(consumer, &offset, 1, TIMEOUT_MS);
+}
+
+static int call_committed(dohle_consumer *consumer)
+{
+    dohle_offset offset = {.topic = "t", .partition = 0};
+    return dohle_consumer_committed(consumer, &offset, 1, TIMEOUT_MS);
+}
+
+static int call_beginning_offsets(dohle_consumer *consumer)
+{
+    dohle_offset offset = {.topic = "t", .partition = 1};
+    return dohle_consumer_beginning_offsets(consumer, &offset, 1, TIMEOUT_MS);
+}
+
+static int call_end_offsets(dohle_consumer *consumer)
+{
+    dohle_offset offset = {.topic = "t", .partition = 1};
+    return dohle_consumer_end_offsets(consumer, &offset, 1, TIMEOUT_MS);
+}
+
+static int call_offsets_for_times(dohle_consumer *consumer)
+{
+    dohle_offset offset = {.topic = "t", .partition = 1};
+    const int64_t timestamp_ms = 0;
+    return dohle_consumer_offsets_for_times(consumer, &offset, &timestamp_ms, 1,
+                                            TIMEOUT_MS);
+}
+
+static int call_partitions_for(dohle_consumer *consumer)
+{
+    const dohle_partition_info *infos;
+    size_t count;
+    return dohle_consumer_partitions_for(consumer, "t", TIMEOUT_MS, &infos, &count);
+}
+
+static int call_list_topics(dohle_consumer *consumer)
+{
+    const dohle_partition_info *infos;
+    size_t count;
+    return dohle_consumer_list_topics(consumer, TIMEOUT_MS, &infos, &count);
+}
+
+static int call_idle_reason(dohle_consumer *consumer)
+{
+    enum dohle_idle_reason reason;
+    return dohle_consumer_idle_reason(consumer, "t", 0, &reason);
+}
+
+static int call_unsubscribe(dohle_consumer *consumer)
+{
+    return dohle_consumer_unsubscribe(consumer);
+}
+
+static int call_close(dohle_consumer *consumer)
+{
+    return dohle_consumer_close(consumer, TIMEOUT_MS);
+}
+
+struct call {
+    const char *name;
+    int (*function)(dohle_consumer *consumer);
+    enum hostile_good enough; // a broker so good lets it succeed
+    int refused;              // what it may return instead at once; 0: nothing
+};
+
+// One consumer's calls, in this order. All begin with poll, which sends what was wished.
+static const struct call calls_of_member[] = {
+    {"poll", call_poll, HOSTILE_GOOD_NOTHING, 0},
+    // Who is no member yet cannot commit (API-108).
+    {"commit_sync", call_commit_sync, HOSTILE_GOOD_EVERYTHING, DOHLE_ERR_COMMIT_FAILED},
+    {"poll", call_poll, HOSTILE_GOOD_NOTHING, 0},
+    {"unsubscribe", call_unsubscribe, HOSTILE_GOOD_NOTHING, 0},
+    {"close", call_close, HOSTILE_GOOD_NOTHING, 0},
+};
+static const struct call calls_of_reader[] = {
+    {"poll", call_poll, HOSTILE_GOOD_NOTHING, 0},
+    {"position", call_position, HOSTILE_GOOD_POSITION, 0},
+    {"idle_reason", call_idle_reason, HOSTILE_GOOD_NOTHING, 0},
+    {"committed", call_committed, HOSTILE_GOOD_POSITION, 0},
+    {"beginning_offsets", call_beginning_offsets, HOSTILE_GOOD_POSITION, 0},
+    {"end_offsets", call_end_offsets, HOSTILE_GOOD_POSITION, 0},
+    {"offsets_for_times", call_offsets_for_times, HOSTILE_GOOD_POSITION, 0},
+    {"partitions_for", call_partitions_for, HOSTILE_GOOD_METADATA, 0},
+    {"list_topics", call_list_topics, HOSTILE_GOOD_METADATA, 0},
+    {"commit_sync", call_commit_sync, HOSTILE_GOOD_EVERYTHING, 0},
+    // Commits the position, if there is one.
+    {"close", call_close, HOSTILE_GOOD_NOTHING, DOHLE_ERR_TIMEOUT},
+};
+// Leaves with a membership, or on the way to one.
+static const struct call calls_of_leaver[] = {
+    {"poll", call_poll, HOSTILE_GOOD_NOTHING, 0},
+    {"close", call_close, HOSTILE_GOOD_NOTHING, DOHLE_ERR_TIMEOUT},
+};
+// Does not close: free must be enough, as a member too.
+static const struct call calls_of_guest[] = {
+    {"poll", call_poll, HOSTILE_GOOD_NOTHING, 0},
+    {"list_topics", call_list_topics, HOSTILE_GOOD_METADATA, 0},
+};
+
+#define CALLS_MAX 16
+
+static const struct visitor {
+    const struct call *calls;
+    size_t call_count;
+    bool is_subscriber;
+} visitors[] = {
+    {calls_of_member, DH_COUNT_OF(calls_of_member), true},
+    {calls_of_reader, DH_COUNT_OF(calls_of_reader), false},
+    {calls_of_leaver, DH_COUNT_OF(calls_of_leaver), true},
+    {calls_of_guest, DH_COUNT_OF(calls_of_guest), false},
+    {calls_of_guest, DH_COUNT_OF(calls_of_guest), true},
+};
+
+// ---- The brokers ----
+
+#define OPEN(good, reply)                                                                \
+    {                                                                                    \
+        HOSTILE_OPEN, HOSTILE_GOOD_##good, HOSTILE_##reply                               \
+    }
+
+static const struct row {
+    const char *name;
+    struct hostile_script script;
+    const char *cause; // in the text of every TIMEOUT; or, instead,
+    const char *or_else;
+} rows[] = {
+    {"refuses", {HOSTILE_REFUSES, 0, 0}, "Connection refused", NULL},
+    {"never shakes hands", {HOSTILE_HANGS, 0, 0}, "not connected yet", NULL},
+    {"resets", {HOSTILE_RESETS, 0, 0}, "reset", NULL},
+    {"hangs up", {HOSTILE_HANGS_UP, 0, 0}, "closed", "reset"},
+    {"greets", {HOSTILE_TALKS, 0, 0}, "not a Kafka broker", NULL},
+    {"silent", OPEN(NOTHING, SILENT), "no answer to ApiVersions yet", "answers nothing"},
+    {"resets what asks", OPEN(NOTHING, RESETS_REQUEST), "reset", NULL},
+    {"HTTP", OPEN(NOTHING, OTHER_PROTOCOL), "not a Kafka broker", NULL},
+    {"size -1", OPEN(NOTHING, SIZE_NEGATIVE), "a response of -1 bytes", NULL},
+    {"size 0", OPEN(NOTHING, SIZE_ZERO), "a response of 0 bytes", NULL},
+    {"size 2 GiB", OPEN(NOTHING, SIZE_HUGE), "a response of 2147483647 bytes", NULL},
+    {"answers nobody", OPEN(NOTHING, WRONG_CORRELATION), "makes no sense", NULL},
+    {"cut", OPEN(NOTHING, CUT_BODY), "ApiVersions", NULL},
+    {"noise", OPEN(NOTHING, NOISE_BODY), "ApiVersions", NULL},
+    {"drips", OPEN(NOTHING, DRIPS), "no answer to ApiVersions yet", NULL},
+    {"then silent", OPEN(VERSIONS, SILENT), "no answer to ", "answers nothing"},
+    {"then resets", OPEN(VERSIONS, RESETS_REQUEST), "reset", NULL},
+    {"then noise", OPEN(VERSIONS, NOISE_BODY), "malformed", NULL},
+    {"then cut", OPEN(VERSIONS, CUT_BODY), "malformed", NULL},
+    {"then size -1", OPEN(VERSIONS, SIZE_NEGATIVE), "a response of -1 bytes", NULL},
+    {"then size 0", OPEN(VERSIONS, SIZE_ZERO), "a response of 0 bytes", NULL},
+    {"then size 2 GiB", OPEN(VERSIONS, SIZE_HUGE), "of 2147483647 bytes", NULL},
+    {"then answers nobody", OPEN(VERSIONS, WRONG_CORRELATION), "orrelation", NULL},
+    {"then drips", OPEN(VERSIONS, DRIPS), "no answer to ", NULL},
+    {"knows topics, silent", OPEN(METADATA, SILENT), "no answer to ", "answers nothing"},
+    {"knows topics, resets", OPEN(METADATA, RESETS_REQUEST), "reset", NULL},
+    {"knows topics, noise", OPEN(METADATA, NOISE_BODY), "malformed", NULL},
+    {"knows groups, silent", OPEN(COORDINATOR, SILENT), "no answer to ",
+     "answers nothing"},
+    {"knows groups, resets", OPEN(COORDINATOR, RESETS_REQUEST), "reset", NULL},
+    {"knows groups, noise", OPEN(COORDINATOR, NOISE_BODY), "malformed", NULL},
+    {"has a member, silent", OPEN(MEMBER, SILENT), "no answer to ", "answers nothing"},
+    {"has a member, resets", OPEN(MEMBER, RESETS_REQUEST), "reset", NULL},
+    {"has a member, noise", OPEN(MEMBER, NOISE_BODY), "malformed", NULL},
+    {"gives positions, silent", OPEN(POSITION, SILENT), "no answer to ",
+     "answers nothing"},
+    {"gives positions, resets", OPEN(POSITION, RESETS_REQUEST), "reset", NULL},
+    {"gives positions, noise", OPEN(POSITION, NOISE_BODY), "malformed", NULL},
+};
+
+/*
+ * The reason comes from the I/O thread, which is asked shortly before the deadline. On
+ * a machine that is slow just then it may come too late, and what has failed may be under
+ * way again: so often a call is tried before its outcome counts.
+ */
+#define TRIES 5
+
+// ---- Visits: all at once, each on its own thread; asserts are made afterwards ----
+
+struct visit {
+    const struct visitor *visitor;
+    enum hostile_good good; // of the broker
+    const char *address;    // its
+    const char *cause;      // as in struct row
+    const char *or_else;
+    dohle_consumer *consumer;
+    pthread_t thread;
+
+    struct outcome {
+        int err;
+        int64_t took_ns;
+        dohle_error_info info;
+    } outcomes[CALLS_MAX];
+
+    int64_t free_took_ns;
+};
+
+// What is wrong with an outcome; NULL: nothing.
+static const char *judge(const struct visit *visit, size_t index)
+{
+    const struct call *call = &visit->visitor->calls[index];
+    const struct outcome *outcome = &visit->outcomes[index];
+    if (outcome->took_ns > TIMEOUT_MS * DH_MS + HOSTILE_LATE_NS) {
+        return "too late";
+    }
+    if (outcome->err == 0) {
+        return call->enough > visit->good ? "succeeded" : NULL;
+    }
+    if (outcome->err != outcome->info.code) {
+        return "last_error tells of something else";
+    }
+    if (call->enough == HOSTILE_GOOD_NOTHING && outcome->err != call->refused) {
+        return "failed";
+    }
+    if (outcome->err == call->refused && outcome->err != DOHLE_ERR_TIMEOUT) {
+        return NULL;
+    }
+    if (call->function == call_commit_sync &&
+        outcome->err == DOHLE_ERR_REBALANCE_IN_PROGRESS) {
+        return visit->good == HOSTILE_GOOD_COORDINATOR ? NULL : "a rebalance?";
+    }
+    if (outcome->err != DOHLE_ERR_TIMEOUT) {
+        return "another error";
+    }
+    if (strstr(outcome->info.text, visit->address) == NULL) {
+        return "does not name the address";
+    }
+    if (strstr(outcome->info.text, visit->cause) == NULL &&
+        (visit->or_else == NULL || strstr(outcome->info.text, visit->or_else) == NULL)) {
+        return "does not name the cause";
+    }
+    return NULL;
+}
+
+// False: something is wrong with the outcome.
+static bool try_call(struct visit *visit, size_t index)
+{
+    struct outcome *outcome = &visit->outcomes[index];
+    int64_t started_ns = dh_clock_now_ns();
+    outcome->err = visit->visitor->calls[index].function(visit->consumer);
+    outcome->took_ns = dh_clock_now_ns() - started_ns;
+    outcome->info = *dohle_consumer_last_error(visit->consumer);
+    return judge(visit, index) == NULL;
+}
+
+static void *make_visit(void *ctx)
+{
+    struct visit *visit = ctx;
+    for (size_t i = 0; i < visit->visitor->call_count; i++) {
+        int tries = TRIES;
+        while (!try_call(visit, i) && --tries > 0) {
+        }
+    }
+    int64_t started_ns = dh_clock_now_ns();
+    dohle_consumer_free(visit->consumer);
+    visit->free_took_ns = dh_clock_now_ns() - started_ns;
+    return NULL;
+}
+
+static void begin_visit(struct visit *visit, const struct visitor *visitor,
+                        const char *address, const struct row *row)
+{
+    visit->visitor = visitor;
+    visit->good = row->script.good;
+    visit->address = address;
+    visit->cause = row->cause;
+    visit->or_else = row->or_else;
+    visit->consumer = hostile_consumer(address, settings, NULL);
+    if (visitor->is_subscriber) {
+        hostile_subscribe(visit->consumer);
+    } else {
+        hostile_assign(visit->consumer);
+    }
+    assert_int_equal(0, pthread_create(&visit->thread, NULL, make_visit, visit));
+}
+
+// Returns how many outcomes were wrong.
+static int end_visit(struct visit *visit, const char *row)
+{
+    int wrong = 0;
+    assert_int_equal(0, pthread_join(visit->thread, NULL));
+    for (size_t i = 0; i < visit->visitor->call_count; i++) {
+        const struct outcome *outcome = &visit->outcomes[i];
+        const char *why = judge(visit, i);
+        if (why != NULL) {
+            wrong++;
+            print_error("%s: %s (%s): %s after %d ms: %s\n", row,
+                        visit->visitor->calls[i].name, why,
+                        dohle_error_name(outcome->err), (int)(outcome->took_ns / DH_MS),
+                        outcome->err == 0 ? "" : outcome->info.text);
+        }
+    }
+    assert_true(visit->free_took_ns < HOSTILE_LATE_NS);
+    return wrong;
+}
+
+static void test_hostile_brokers(void **state)
+{
+    (void)state;
+    static struct hostile_broker *brokers[DH_COUNT_OF(rows)];
+    static struct visit visits[DH_COUNT_OF(rows)][DH_COUNT_OF(visitors)];
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        brokers[i] = hostile_broker_new(&rows[i].script);
+    }
+    struct hostile_remains before = hostile_count();
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        for (size_t j = 0; j < DH_COUNT_OF(visitors); j++) {
+            begin_visit(&visits[i][j], &visitors[j], hostile_broker_address(brokers[i]),
+                        &rows[i]);
+        }
+    }
+    int wrong = 0;
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        for (size_t j = 0; j < DH_COUNT_OF(visitors); j++) {
+            wrong += end_visit(&visits[i][j], rows[i].name);
+        }
+    }
+    assert_int_equal(0, wrong);
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        hostile_broker_stop(brokers[i]);
+    }
+    // Ours are gone, and so must be theirs.
+    before.threads -= (int)DH_COUNT_OF(rows);
+    assert_true(hostile_is_all_gone(before));
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        hostile_broker_free(brokers[i]);
+    }
+}
+
+// A name server that keeps still delays nobody, least of all close.
+static void test_silent_name_server(void **state)
+{
+    (void)state;
+    static const struct row silent_names = {.name = "silent name server",
+                                            .cause = "the name is not resolved yet"};
+    char server[32];
+    int fd = hostile_name_server_open(server);
+    hostile_use_name_server(server);
+    struct hostile_remains before = hostile_count();
+    static struct visit visits[DH_COUNT_OF(visitors)];
+    for (size_t i = 0; i < DH_COUNT_OF(visitors); i++) {
+        begin_visit(&visits[i], &visitors[i], "broker.example:9092", &silent_names);
+    }
+    int wrong = 0;
+    for (size_t i = 0; i < DH_COUNT_OF(visitors); i++) {
+        wrong += end_visit(&visits[i], silent_names.name);
+    }
+    assert_int_equal(0, wrong);
+    assert_true(hostile_is_all_gone(before));
+    // It was asked, and not the system's.
+    uint8_t question[512];
+    assert_true(recv(fd, question, sizeof(question), MSG_DONTWAIT) > 0);
+    hostile_use_name_server(NULL);
+    assert_int_equal(0, close(fd));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hostile_brokers),
+        cmocka_unit_test(test_silent_name_server),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
