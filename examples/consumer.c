@@ -16,8 +16,10 @@ int main(int argc, char **argv)
     dohle_config *config = dohle_config_new();
     dohle_config_set(config, "bootstrap.servers", argc > 2 ? argv[2] : "127.0.0.1:9092");
     dohle_config_set(config, "group.id", argc > 3 ? argv[3] : "billing");
-    if (dohle_consumer_open(config, NULL, &consumer) != 0)
-        return fprintf(stderr, "%s\n", dohle_config_error(config)), 1;
+    if (dohle_consumer_open(config, NULL, &consumer) != 0) {
+        fprintf(stderr, "%s\n", dohle_config_error(config));
+        return 1;
+    }
     signal(SIGINT, stop);
     dohle_consumer_subscribe(consumer, &topic, 1, NULL);
     dohle_records *records;

@@ -23,8 +23,10 @@ int main(int argc, char **argv)
     dohle_config_set(config, "bootstrap.servers", argc > 2 ? argv[2] : "127.0.0.1:9092");
     dohle_config_set(config, "compression.type", "lz4");
     dohle_producer *producer;
-    if (dohle_producer_open(config, NULL, &producer) != 0)
-        return fprintf(stderr, "%s\n", dohle_config_error(config)), 1;
+    if (dohle_producer_open(config, NULL, &producer) != 0) {
+        fprintf(stderr, "%s\n", dohle_config_error(config));
+        return 1;
+    }
     long failed = 0;
     char line[4096];
     while (fgets(line, sizeof(line), stdin) != NULL) {
