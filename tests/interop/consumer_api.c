@@ -180,6 +180,55 @@ static void test_two_consumers_in_one_thread(void **state)
     seen_deinit(&seen);
 }
 
+// poll does not wait for the group: poll(0) looks, poll(t) is back after t, also while
+// the others are asked to rejoin and one of them does not poll.
+static void test_poll_does_not_wait_for_a_rebalance(void **state)
+{
+    (void)state;
+    const char *group = new_group();
+    static const char *const settings[] = {"heartbeat.interval.ms", "200", NULL};
+    dohle_consumer *first = open_consumer(group, settings);
+    subscribe(first, NULL);
+    dohle_consumer *second = open_consumer(group, settings);
+    subscribe(second, NULL);
+    const dohle_topic_partition *partitions;
+    size_t owned = 0;
+    dohle_records *records;
+    int64_t deadline_ms = now_ms() + PATIENCE_MS;
+    while (owned == 0 && now_ms() < deadline_ms) {
+        int64_t started_ms = now_ms();
+        OK(first, dohle_consumer_poll(first, 0, &records));
+        assert_true(now_ms() - started_ms < 1000);
+        OK(first, dohle_consumer_assignment(first, &partitions, &owned));
+        (void)poll(NULL, 0, 1);
+    }
+    assert_int_equal(PARTITIONS, owned);
+    // The group waits for the first one, which does not poll.
+    for (int i = 0; i < 5; i++) {
+        int64_t started_ms = now_ms();
+        OK(second, dohle_consumer_poll(second, i == 0 ? 0 : 200, &records));
+        int64_t took_ms = now_ms() - started_ms;
+        assert_true(i == 0 ? took_ms < 1000 : took_ms >= 190 && took_ms < 1200);
+        assert_int_equal(0, dohle_records_count(records));
+    }
+    OK(second, dohle_consumer_assignment(second, &partitions, &owned));
+    assert_int_equal(0, owned);
+    // Now it does, and both go on.
+    size_t owned_by_both[2] = {0, 0};
+    deadline_ms = now_ms() + PATIENCE_MS;
+    while ((owned_by_both[1] == 0 || owned_by_both[0] + owned_by_both[1] != PARTITIONS) &&
+           now_ms() < deadline_ms) {
+        OK(first, dohle_consumer_poll(first, 0, &records));
+        OK(second, dohle_consumer_poll(second, 0, &records));
+        OK(first, dohle_consumer_assignment(first, &partitions, &owned_by_both[0]));
+        OK(second, dohle_consumer_assignment(second, &partitions, &owned_by_both[1]));
+        (void)poll(NULL, 0, 1);
+    }
+    assert_true(owned_by_both[0] > 0 && owned_by_both[1] > 0);
+    close_consumer(first);
+    close_consumer(second);
+}
+
 static void test_positions_without_a_group(void **state)
 {
     (void)state;
@@ -617,6 +666,7 @@ int main(int argc, char **argv)
     record_count = strtol(argv[3], NULL, 10);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_consumers_in_one_thread),
+        cmocka_unit_test(test_poll_does_not_wait_for_a_rebalance),
         cmocka_unit_test(test_positions_without_a_group),
         cmocka_unit_test(test_offsets_out_of_range),
         cmocka_unit_test(test_commits),
