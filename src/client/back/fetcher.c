@@ -977,8 +977,9 @@ static enum dh_settled on_fetch_reply(struct dh_op *op, const struct dh_reply *r
     if (!fetcher->is_closing) {
         take_response(node, response, reply->frame, now_ns);
     }
-    service(node, now_ns);
+    // Who waited for room goes first: this node's next long poll would take it again.
     resume_stalled(fetcher, now_ns);
+    service(node, now_ns);
     return DH_SETTLED_DONE;
 }
 
