@@ -990,6 +990,9 @@ static bool tell_timeouts(struct dh_front *front, struct dh_call *call)
             ask_to_tell(call, commit, DOHLE_ERR_TIMEOUT);
             return true;
         }
+        if (!commit->is_out) {
+            dh_message_free(front->mem, &commit->command.message);
+        }
     }
     return false;
 }

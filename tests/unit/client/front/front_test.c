@@ -865,6 +865,26 @@ static void test_close(void **state)
     fixture_deinit(&f);
 }
 
+static void test_close_without_auto_commit_in_time(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    assert_true(fixture_open(&f));
+    fixture_join(&f, 1);
+    const dohle_offset offsets[] = {{.topic = "t", .partition = 0, .offset = 1}};
+    struct dh_call call;
+    dh_front_begin_commit_async(f.front, &call, offsets, 1,
+                                (struct dh_commit_target){NULL, NULL}, f.now_ns);
+    assert_int_equal(DH_STEP_DONE, fixture_run(&f, &call));
+    // It only waits for the commit before it, in vain: no error, and nothing is left.
+    dh_front_begin_close(f.front, &call, f.now_ns, f.now_ns);
+    assert_int_equal(DH_STEP_DONE, fixture_run(&f, &call));
+    assert_int_equal(0, call.err);
+    fixture_input(&f, fixture_take(&f, DH_COMMAND_COMMIT));
+    fixture_deinit(&f);
+}
+
 static void test_close_is_over_in_time(void **state)
 {
     (void)state;
@@ -1062,6 +1082,7 @@ int main(void)
         cmocka_unit_test(test_unsubscribe_commits_nothing),
         cmocka_unit_test(test_close),
         cmocka_unit_test(test_close_is_over_in_time),
+        cmocka_unit_test(test_close_without_auto_commit_in_time),
         cmocka_unit_test(test_queries),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
