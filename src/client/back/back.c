@@ -846,4 +846,7 @@ void dh_back_check(const struct dh_back *back)
     if (back->requests != NULL) {
         dh_requests_check(back->requests);
     }
+    if (back->has_modules) {
+        dh_fetcher_check(&back->fetcher);
+    }
 }

@@ -312,3 +312,38 @@ struct dh_fetch_session_entry *dh_fetch_session_find(struct dh_fetch_session *se
         key.data == NULL ? NULL : dh_map_get(&session->entries, key);
     return entry != NULL && entry->is_known ? entry : NULL;
 }
+
+void dh_fetch_session_check(const struct dh_fetch_session *session)
+{
+    DH_ASSERT(session->epoch >= 0);
+    DH_ASSERT(session->epoch == 0 || session->id != 0);
+    size_t wanted_count = 0;
+    size_t unidentified_count = 0;
+    size_t changed_count = 0;
+    DH_LIST_EACH(link, &session->wanted)
+    {
+        const struct dh_fetch_session_entry *entry = entry_of(link);
+        DH_ASSERT(entry->is_wanted);
+        bool is_changed = !entry->is_known || !want_equal(&entry->want, &entry->asked);
+        bool is_listed = dh_link_is_linked(&entry->changed_link);
+        // A full request lists all of them.
+        DH_ASSERT(is_changed == is_listed || session->epoch == 0);
+        wanted_count++;
+        unidentified_count += dh_uuid_is_zero(&entry->topic_id);
+        changed_count += is_listed;
+    }
+    DH_ASSERT(wanted_count == session->wanted_count);
+    DH_ASSERT(unidentified_count == session->unidentified_count);
+    DH_LIST_EACH(link, &session->changed)
+    {
+        DH_ASSERT(changed_count > 0);
+        changed_count--;
+    }
+    DH_ASSERT(changed_count == 0);
+    DH_LIST_EACH(link, &session->forgotten)
+    {
+        DH_ASSERT(!entry_of(link)->is_wanted);
+        DH_ASSERT(entry_of(link)->is_known);
+        DH_ASSERT(!dh_link_is_linked(&entry_of(link)->changed_link));
+    }
+}

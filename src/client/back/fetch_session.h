@@ -161,4 +161,7 @@ struct dh_fetch_session_entry *dh_fetch_session_find(struct dh_fetch_session *se
                                                      const struct dh_uuid *topic_id,
                                                      int32_t partition);
 
+// The invariants.
+void dh_fetch_session_check(const struct dh_fetch_session *session);
+
 #endif

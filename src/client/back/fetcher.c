@@ -367,7 +367,7 @@ static size_t offer(const struct dh_fetcher_node *node)
     size_t partition_max = partition_bytes_max(fetcher);
     int32_t fetch_max = fetcher->context.settings->fetch_max_bytes;
     size_t wanted = fetch_max > 0 ? (size_t)fetch_max : 1;
-    if (node->ready_count < wanted / partition_max) {
+    if (node->ready_count <= wanted / partition_max) {
         wanted = node->ready_count * partition_max;
     }
     // Nodes share, so that one in a long poll does not keep the others from asking.
@@ -1163,4 +1163,81 @@ enum dohle_idle_reason dh_fetcher_idle_reason(const struct dh_fetcher *fetcher,
     case DH_PARTITION_FETCHING: return reason_of_wanted(fetcher, row, now_ns);
     }
     return DOHLE_IDLE_WAITING_FOR_DATA;
+}
+
+// ---- Invariants ----
+
+static void check_row(const struct dh_fetcher *fetcher, const struct dh_partition *row)
+{
+    bool is_placed = row->fetch_place != DH_FETCH_NOT_WANTED;
+    DH_ASSERT(is_placed == dh_link_is_linked(&row->fetch_link));
+    DH_ASSERT(is_placed == is_fetchable(row) || fetcher->is_closing);
+    DH_ASSERT(row->buffered_chunks > 0 || row->held_bytes == 0);
+    DH_ASSERT(row->buffered_bytes <= row->held_bytes);
+    if (row->fetch_place == DH_FETCH_READY || row->fetch_place == DH_FETCH_FULL) {
+        DH_ASSERT(row->fetch_node != NULL);
+        DH_ASSERT(row->fetch_node->node_id == row->leader);
+    }
+    if (row->session_entry != NULL) {
+        DH_ASSERT(row->fetch_node != NULL);
+        DH_ASSERT(row->session_entry->is_wanted);
+        DH_ASSERT(row->session_entry->want.slot == row->slot);
+    }
+    DH_ASSERT(row->fetch_place != DH_FETCH_READY || row->session_entry != NULL);
+    DH_ASSERT(row->fetch_place != DH_FETCH_PARKED || row->session_entry == NULL);
+}
+
+static void check_node(const struct dh_fetcher *fetcher,
+                       const struct dh_fetcher_node *node)
+{
+    size_t ready_count = 0;
+    DH_LIST_EACH(link, &node->ready)
+    {
+        ready_count++;
+    }
+    bool has_full = !dh_list_is_empty(&node->full);
+    DH_ASSERT(ready_count == node->ready_count);
+    DH_ASSERT(node->is_active == (ready_count > 0 || has_full));
+    DH_ASSERT(has_full || !node->is_without_full);
+    DH_ASSERT(node->reserved_bytes == 0 || dh_op_is_busy(&node->fetch_op));
+    dh_fetch_session_check(&node->session);
+    // Whatever is ready is asked for, or something is named that will make it go on (L1).
+    if (ready_count > 0 && !fetcher->is_closing) {
+        DH_ASSERT(dh_op_is_busy(&node->fetch_op) ||
+                  node->fetch_op.state == DH_OP_WAITING ||
+                  dh_alarm_is_set(&node->drain_alarm) ||
+                  dh_link_is_linked(&node->stalled_link));
+    }
+}
+
+void dh_fetcher_check(const struct dh_fetcher *fetcher)
+{
+    size_t held_wanted_bytes = 0;
+    size_t cursor = 0;
+    const struct dh_partition *row;
+    while ((row = dh_partitions_next(fetcher->partitions, &cursor)) != NULL) {
+        check_row(fetcher, row);
+        if (row->fetch_place != DH_FETCH_NOT_WANTED) {
+            held_wanted_bytes += row->held_bytes;
+        }
+    }
+    DH_ASSERT(held_wanted_bytes == fetcher->held_wanted_bytes);
+    DH_ASSERT(fetcher->held_wanted_bytes <= fetcher->held_bytes);
+    DH_ASSERT(dh_list_is_empty(&fetcher->parked) || fetcher->is_closing ||
+              dh_alarm_is_set(&fetcher->unpark));
+    size_t active_nodes = 0;
+    size_t reserved_bytes = 0;
+    for (const struct dh_map_item *item = dh_map_first(&fetcher->nodes); item != NULL;
+         item = dh_map_next(item)) {
+        const struct dh_fetcher_node *node = item->value;
+        check_node(fetcher, node);
+        active_nodes += node->is_active;
+        reserved_bytes += node->reserved_bytes;
+    }
+    DH_ASSERT(active_nodes == fetcher->active_nodes);
+    DH_ASSERT(reserved_bytes == fetcher->budget->reserved_bytes);
+    // Who waits for room is told by a chunk, a response, or the clock.
+    DH_ASSERT(dh_list_is_empty(&fetcher->stalled) || fetcher->chunks_out > 0 ||
+              reserved_bytes > 0 || dh_alarm_is_set(&fetcher->recheck) ||
+              fetcher->is_closing);
 }

@@ -120,4 +120,7 @@ enum dohle_idle_reason dh_fetcher_idle_reason(const struct dh_fetcher *fetcher,
                                               const struct dh_partition *row,
                                               int64_t now_ns);
 
+// The invariants, between turns: no row is touched and not yet shown.
+void dh_fetcher_check(const struct dh_fetcher *fetcher);
+
 #endif

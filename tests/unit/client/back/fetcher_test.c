@@ -49,6 +49,8 @@ struct rig {
     size_t named;     // partitions named, all requests together
     size_t forgotten; // the same
     int32_t max_bytes;
+    int32_t min_bytes;
+    int32_t max_wait_ms;
     int16_t version;
     // How it behaves.
     int16_t top_error; // answered once
@@ -175,6 +177,8 @@ static enum peer_verdict serve_fetch(struct rig *rig, struct peer_request *reque
     }
     rig->fetches++;
     rig->max_bytes = asked->max_bytes;
+    rig->min_bytes = asked->min_bytes;
+    rig->max_wait_ms = asked->max_wait_ms;
     assert_int_equal(0, asked->isolation_level);
     if (rig->is_silent) {
         return PEER_SILENT;
@@ -274,6 +278,7 @@ static void show_changes(void *engine, int64_t now_ns)
             dh_partitions_release(&rig->partitions, row);
         }
     }
+    dh_fetcher_check(&rig->fetcher);
 }
 
 static void show_now(struct rig *rig)
@@ -491,6 +496,48 @@ static void records_come_in_order_and_once(void **state)
         assert_null(next_chunk(&rig));
         tear_down(&rig);
     }
+}
+
+// CFG-030 to CFG-033: what the user sets is what brokers are asked for.
+static void settings_reach_the_broker(void **state)
+{
+    (void)state;
+    static const char *const options[] = {"fetch.min.bytes",
+                                          "77",
+                                          "fetch.max.wait.ms",
+                                          "123",
+                                          "fetch.max.bytes",
+                                          "5000",
+                                          "max.partition.fetch.bytes",
+                                          "3000",
+                                          NULL};
+    struct rig rig;
+    set_up(&rig, options);
+    assign(&rig, 0, 0);
+    peer_run(&rig.net.peer, 10 * DH_MS);
+    assert_int_equal(77, rig.min_bytes);
+    assert_int_equal(123, rig.max_wait_ms);
+    assert_int_equal(3000, rig.max_bytes); // one partition cannot bring more
+    assert_int_equal(3000, rig.sessions[1].bytes_max[0]);
+    assign(&rig, 1, 0);
+    peer_run(&rig.net.peer, 200 * DH_MS);
+    assert_int_equal(5000, rig.max_bytes);
+    assert_int_equal(2, rig.fetches); // every 123 ms
+    tear_down(&rig);
+}
+
+static void checksums_are_not_looked_at_if_not_wanted(void **state)
+{
+    (void)state;
+    static const char *const options[] = {"check.crcs", "false", NULL};
+    struct rig rig;
+    set_up(&rig, options);
+    rig.logs[0].end_offset = 50;
+    rig.logs[0].bad_offset = 20;
+    struct dh_partition *row = assign(&rig, 0, 0);
+    peer_run(&rig.net.peer, 100 * DH_MS);
+    expect_chunk(&rig, row, 0, 50);
+    tear_down(&rig);
 }
 
 // CL-101: a partition without news costs nothing, one that moved is named.
@@ -1233,6 +1280,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_come_in_order_and_once),
+        cmocka_unit_test(settings_reach_the_broker),
+        cmocka_unit_test(checksums_are_not_looked_at_if_not_wanted),
         cmocka_unit_test(a_session_names_what_moved),
         cmocka_unit_test(the_end_of_a_log_is_told_once),
         cmocka_unit_test(a_paused_partition_leaves_the_session),
