@@ -25,9 +25,11 @@
 #include "options.h"
 #include "output.h"
 
-#define COMMAND     "consume"
-#define POLL_MS     500
-#define CLOSE_MS    10000
+#define COMMAND  "consume"
+#define POLL_MS  500
+#define CLOSE_MS 10000
+// A failed commit is no loss: the next owner sees these records again.
+#define COMMIT_MS   5000
 #define PROGRESS_MS 500
 #define NO_LIMIT    (-1)
 
@@ -107,8 +109,7 @@ static int on_revoked(dohle_consumer *consumer, const dohle_topic_partition *par
 {
     struct consume *consume = ctx;
     if (count > 0 && consume->output.size == 0 && output_is_open(&consume->output)) {
-        /* A failure is no loss: the next owner sees these records again. */
-        dohle_consumer_commit_sync(consumer, NULL, 0, DOHLE_DEFAULT_TIMEOUT);
+        dohle_consumer_commit_sync(consumer, NULL, 0, COMMIT_MS);
     }
     const char *reason = consume->is_leaving ? "this member leaves the group" : NULL;
     events_write(&consume->events, consumer, "revoked", reason, partitions, count);
@@ -485,7 +486,7 @@ static void finish(struct consume *consume)
 {
     consume->is_leaving = true;
     if (consume->options->group != NULL && output_is_open(&consume->output)) {
-        dohle_consumer_commit_sync(consume->consumer, NULL, 0, DOHLE_DEFAULT_TIMEOUT);
+        dohle_consumer_commit_sync(consume->consumer, NULL, 0, CLOSE_MS);
     }
     if (dohle_consumer_close(consume->consumer, CLOSE_MS) != 0) {
         fail(consume);

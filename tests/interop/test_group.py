@@ -16,14 +16,14 @@ QUICK = ["-X", "session.timeout.ms=6000", "-X", "heartbeat.interval.ms=500"]
 class Ours:
     """`dohle consume -g`, its records and its rebalance events in files."""
 
-    def __init__(self, dohle, folder, name, group, topic, *options):
+    def __init__(self, dohle, folder, name, group, *topic_and_options):
         self.out = folder / f"{name}.out"
         self.events_file = folder / f"{name}.events"
         self.errors = folder / f"{name}.err"
         self.events_file.touch()
         self.process = dohle.start(
-            "consume", topic, "-g", group, "-o", "start", "-f", r"%p %o %v\n", "--events", self.events_file,
-            "-X", f"client.id={name}", *QUICK, *options,
+            "consume", *topic_and_options, "-g", group, "-o", "start", "-f", r"%p %o %v\n",
+            "--events", self.events_file, "-X", f"client.id={name}", *QUICK,
             stdout=self.out.open("wb"), stderr=self.errors.open("wb"))
 
     def records(self):
@@ -229,6 +229,27 @@ def test_partitions_added_to_a_topic_are_read(kafka, dohle, members, tmp_path):
     eventually(all_read(kafka, topic, ours), what="all records")
     ours.stop()
     assert_nothing_lost_or_doubled(kafka, topic, ours)
+
+
+def test_a_pattern_takes_topics_that_come_later(kafka, dohle, members, tmp_path):
+    prefix, group = unique("pattern"), unique("group")
+    kafka.topic(1, name=f"{prefix}-a")
+    kafka.topic(1, name=f"not-{prefix}-a")
+    ours = Ours(dohle, tmp_path, "ours", group, "-r", f"{prefix}-.*", "-X", "metadata.max.age.ms=500")
+    members.append(ours)
+
+    def topics():
+        return [p["topic"] for p in ours.events()[-1]["partitions"]] if ours.events() else None
+
+    eventually(lambda: topics() == [f"{prefix}-a"], what="the first topic")
+    kafka.topic(1, name=f"{prefix}-b")
+    eventually(lambda: topics() == [f"{prefix}-a", f"{prefix}-b"], what="both topics")
+    assert ours.events()[-1]["reason"] == "the topics that match the pattern have changed"
+    produce(kafka, f"{prefix}-b", 100)
+    eventually(lambda: len(ours.records()) == 100, what="records of the new topic")
+    kafka.tool("topics", "--delete", "--topic", f"{prefix}-a")
+    eventually(lambda: topics() == [f"{prefix}-b"], what="the deleted topic to be given up")
+    ours.stop()
 
 
 def test_a_stopped_member_comes_back_after_its_session(kafka, dohle, members, tmp_path):

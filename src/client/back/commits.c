@@ -318,6 +318,35 @@ static int standing_code(struct dh_commits *commits, const struct verdict *verdi
     return DOHLE_ERR_COMMIT_FAILED;
 }
 
+// The topic does not exist any more, as far as metadata knows.
+static bool is_topic_gone(const struct dh_commits *commits, const struct verdict *verdict)
+{
+    char name[256];
+    if (verdict->broker_code != DH_BROKER_UNKNOWN_TOPIC_OR_PARTITION ||
+        verdict->topic.size >= sizeof(name)) {
+        return false;
+    }
+    if (verdict->topic.size > 0) {
+        memcpy(name, verdict->topic.data, verdict->topic.size);
+    }
+    name[verdict->topic.size] = '\0';
+    const struct dh_cluster_topic *known =
+        dh_cluster_topic(commits->context.cluster, name);
+    return known == NULL || known->broker_code == verdict->broker_code;
+}
+
+/*
+ * An automatic commit before a revocation holds the rebalance up (X-047): it does not
+ * wait for a topic that was deleted, which is often why there is a rebalance.
+ */
+static bool is_worth_a_retry(const struct dh_commits *commits,
+                             const struct dh_command_commit *command,
+                             const struct verdict *verdict)
+{
+    return command->is_retried &&
+           !(command->mode == DH_COMMIT_AUTO && is_topic_gone(commits, verdict));
+}
+
 static enum dh_settled verdict_carry_out(struct dh_commits *commits,
                                          struct dh_command_commit *command,
                                          const struct verdict *verdict, int32_t node_id,
@@ -338,7 +367,7 @@ static enum dh_settled verdict_carry_out(struct dh_commits *commits,
         if (verdict->reaction == DH_REACTION_REFRESH) {
             dh_cluster_request_update(commits->context.cluster, now_ns);
         }
-        if (command->is_retried) {
+        if (is_worth_a_retry(commits, command, verdict)) {
             return DH_SETTLED_RETRY;
         }
         refuse(commits, command, DOHLE_ERR_RETRIABLE_COMMIT_FAILED, verdict);

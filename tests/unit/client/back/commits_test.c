@@ -219,6 +219,35 @@ static void test_commit_needs_the_coordinator(void **state)
     group_rig_deinit(&rig);
 }
 
+// A deleted topic does not hold a rebalance up; commit_sync waits, as Java's does.
+static void test_commit_of_a_deleted_topic(void **state)
+{
+    (void)state;
+
+    static const struct {
+        enum dh_commit_mode mode;
+        const char *trace;
+    } rows[] = {
+        {DH_COMMIT_AUTO, "commit:1@5 done(RETRIABLE_COMMIT_FAILED)"},
+        {DH_COMMIT_SYNC, "commit:1@5 commit:1@5 done(OK)"},
+    };
+
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        struct group_rig rig;
+        given_member(&rig, (const char *[]){"heartbeat.interval.ms", "20000", NULL});
+        rig.is_held = true;
+        rig.net.peer.topics[0].error_code = DH_BROKER_UNKNOWN_TOPIC_OR_PARTITION;
+        dh_cluster_request_update(rig.net.cluster, rig.net.peer.now_ns);
+        rig_run_ms(&rig, 2000);
+        rig_assert_trace("revoke(t-0,t-1)", &rig); // the leader has seen it
+        rig.script[0] = (struct rig_script){DH_API_OFFSET_COMMIT, 3};
+        when_committed(&rig, rows[i].mode, 1, 5, 60 * 1000);
+        rig_run_ms(&rig, 1000);
+        rig_assert_trace(rows[i].trace, &rig);
+        group_rig_deinit(&rig);
+    }
+}
+
 static void test_queue_is_bounded(void **state)
 {
     (void)state;
@@ -278,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_commit_without_membership),
         cmocka_unit_test(test_deadlines_are_kept),
         cmocka_unit_test(test_commit_needs_the_coordinator),
+        cmocka_unit_test(test_commit_of_a_deleted_topic),
         cmocka_unit_test(test_queue_is_bounded),
         cmocka_unit_test(test_commit_without_memory),
     };
