@@ -63,6 +63,22 @@ static void max_poll_interval(void **state)
     rig_close(&rig);
 }
 
+// JoinGroup is answered only when all members have joined: it may take that long, and
+// five seconds, however short request.timeout.ms is.
+static void join_timeout(void **state)
+{
+    const struct effect *effect = *state;
+    struct effect_rig rig;
+    rig_open(&rig, OPTIONS(effect->key, effect->value, "request.timeout.ms", "2000"));
+    rig.is_silent[DH_API_JOIN_GROUP] = true;
+    rig_subscribe(&rig);
+    rig_run_ms(&rig, 100000);
+    int64_t asked_ms = rig_request_ms(&rig, DH_API_JOIN_GROUP, 0);
+    assert_ms_between(effect->expected + 5000, effect->expected + 5001,
+                      rig_event_ms(&rig, EVENT_CLOSE, 0) - asked_ms);
+    rig_close(&rig);
+}
+
 static void enable_auto_commit(void **state)
 {
     const struct effect *effect = *state;
@@ -189,6 +205,8 @@ static const struct effect group_effects[] = {
     EFFECT_FIELD("max.poll.interval.ms", "9000", join_rebalance_timeout_ms, 9000),
     {"max.poll.interval.ms", "9000", max_poll_interval, 0, 9000},
     {"max.poll.interval.ms", "60000", max_poll_interval, 0, 60000},
+    {"max.poll.interval.ms", "9000", join_timeout, 0, 9000},
+    {"max.poll.interval.ms", "60000", join_timeout, 0, 60000},
     {"enable.auto.commit", "true", enable_auto_commit, 0, 1},
     {"enable.auto.commit", "false", enable_auto_commit, 0, 0},
     {"auto.commit.interval.ms", "5000", auto_commit_interval, 0, 5000},

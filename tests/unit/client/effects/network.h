@@ -7,6 +7,8 @@
 
 #include "rig.h"
 
+#include "wire/gen/broker_errors.h"
+
 static void bootstrap_servers(void **state)
 {
     const struct effect *effect = *state;
@@ -176,6 +178,58 @@ static void retry_backoff_max(void **state)
     rig_close(&rig);
 }
 
+// Whatever is refused with an error that may pass is asked for again, so often and not
+// more often (L7).
+static void retry_backoff_of_all(void **state)
+{
+    static const struct {
+        int16_t key;
+        int16_t code;
+    } rows[] = {
+        {DH_API_METADATA, DH_BROKER_LEADER_NOT_AVAILABLE},
+        {DH_API_FIND_COORDINATOR, DH_BROKER_COORDINATOR_LOAD_IN_PROGRESS},
+        {DH_API_JOIN_GROUP, DH_BROKER_COORDINATOR_LOAD_IN_PROGRESS},
+        {DH_API_JOIN_GROUP, DH_BROKER_NOT_COORDINATOR},
+        {DH_API_JOIN_GROUP, DH_BROKER_UNKNOWN_MEMBER_ID},
+        {DH_API_SYNC_GROUP, DH_BROKER_COORDINATOR_LOAD_IN_PROGRESS},
+        {DH_API_SYNC_GROUP, DH_BROKER_COORDINATOR_NOT_AVAILABLE},
+        {DH_API_SYNC_GROUP, DH_BROKER_REBALANCE_IN_PROGRESS},
+        {DH_API_SYNC_GROUP, DH_BROKER_UNKNOWN_MEMBER_ID},
+        {DH_API_HEARTBEAT, DH_BROKER_COORDINATOR_LOAD_IN_PROGRESS},
+        {DH_API_HEARTBEAT, DH_BROKER_NOT_COORDINATOR},
+        {DH_API_OFFSET_FETCH, DH_BROKER_COORDINATOR_LOAD_IN_PROGRESS},
+        {DH_API_OFFSET_FETCH, DH_BROKER_NOT_COORDINATOR},
+        {DH_API_OFFSET_COMMIT, DH_BROKER_COORDINATOR_LOAD_IN_PROGRESS},
+        {DH_API_OFFSET_COMMIT, DH_BROKER_NOT_COORDINATOR},
+        {DH_API_LIST_OFFSETS, DH_BROKER_NOT_LEADER_OR_FOLLOWER},
+        {DH_API_LIST_OFFSETS, DH_BROKER_UNKNOWN_TOPIC_OR_PARTITION},
+        {DH_API_LIST_OFFSETS, DH_BROKER_REQUEST_TIMED_OUT},
+        {DH_API_FETCH, DH_BROKER_NOT_LEADER_OR_FOLLOWER},
+        {DH_API_FETCH, DH_BROKER_UNKNOWN_TOPIC_ID},
+        {DH_API_FETCH, DH_BROKER_UNKNOWN_LEADER_EPOCH},
+    };
+
+    const struct effect *effect = *state;
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        struct effect_rig rig;
+        rig_open(&rig, OPTIONS(effect->key, effect->value, "retry.backoff.max.ms",
+                               effect->value, "auto.offset.reset", "earliest",
+                               "auto.commit.interval.ms", "1000"));
+        rig.code[rows[i].key] = rows[i].code;
+        rig_subscribe(&rig);
+        rig_run_ms(&rig, 20000);
+        // A first back-off is shorter, and news of the cluster may cut one short.
+        int64_t asked = (int64_t)rig_requests(&rig, rows[i].key);
+        if (asked < 15 * 1000 / effect->expected ||
+            asked > 33 * 1000 / effect->expected + 10) {
+            fail_msg("%s refused with %s: asked %lld times",
+                     dh_api_find(rows[i].key)->name,
+                     dohle_broker_error_name(rows[i].code), (long long)asked);
+        }
+        rig_close(&rig);
+    }
+}
+
 // The only broker refuses. Takes the rig.
 static void expect_reconnects(struct effect_rig *rig, int64_t first_ms, int64_t most_ms)
 {
@@ -288,6 +342,8 @@ static const struct effect network_effects[] = {
     {"metadata.recovery.rebootstrap.trigger.ms", "40000", rebootstrap_trigger, 0, 40000},
     {"retry.backoff.ms", "100", retry_backoff, 0, 100},
     {"retry.backoff.ms", "300", retry_backoff, 0, 300},
+    {"retry.backoff.ms", "100", retry_backoff_of_all, 0, 100},
+    {"retry.backoff.ms", "1000", retry_backoff_of_all, 0, 1000},
     {"retry.backoff.max.ms", "1000", retry_backoff_max, 0, 1000},
     {"retry.backoff.max.ms", "3000", retry_backoff_max, 0, 3000},
     {"reconnect.backoff.ms", "50", reconnect_backoff, 0, 50},

@@ -95,6 +95,7 @@ struct effect_rig {
     size_t served_bytes; // all responses together
 
     bool is_silent[DH_API_KEY_END]; // requests of this API are not answered
+    int16_t code[DH_API_KEY_END];   // or with this error, of the part that can have one
     int32_t generation;
 
     // The application.
@@ -251,6 +252,11 @@ static inline void rig_serve_topic(struct effect_rig *rig, struct peer_request *
     out->partitions.items = peer_alloc(request, 1, sizeof(*out->partitions.items));
     out->partitions.count = 1;
     dh_struct_init(&dh_fetch_response_response_partition_struct, out->partitions.items);
+    if (rig->code[DH_API_FETCH] != 0) {
+        out->partitions.items->error_code = rig->code[DH_API_FETCH];
+        out->partitions.items->records = DH_BYTES("");
+        return;
+    }
     bool is_t = dh_uuid_equal(&topic->topic_id, &rig->peer.topics[0].id);
     out->partitions.items->high_watermark = is_t ? rig->log_end : 0;
     out->partitions.items->records =
@@ -274,7 +280,8 @@ static inline void rig_serve_fetch(struct effect_rig *rig, struct peer_request *
         rig_serve_topic(rig, request, &asked->topics.items[i],
                         &response->responses.items[i]);
     }
-    if (rig->served_bytes == bytes_before) { // a long poll
+    if (rig->served_bytes == bytes_before &&
+        rig->code[DH_API_FETCH] == 0) { // a long poll
         request->connection->stalled_until =
             rig->peer.now_ns + asked->max_wait_ms * DH_MS;
     }
@@ -298,6 +305,10 @@ static inline void rig_serve_join(struct effect_rig *rig, struct peer_request *r
     response->protocol_type = DH_BYTES("consumer");
     response->protocol_name = asked->protocols.items[0].name;
     response->leader = response->member_id;
+    response->error_code = rig->code[DH_API_JOIN_GROUP];
+    if (response->error_code != 0) {
+        return;
+    }
     if (asked->member_id.size == 0) {
         response->error_code = 79; // MEMBER_ID_REQUIRED
         return;
@@ -312,7 +323,16 @@ static inline void rig_serve_join(struct effect_rig *rig, struct peer_request *r
     response->members.count = 1;
 }
 
-static inline void rig_serve_committed(struct peer_request *request,
+static inline void rig_serve_sync(struct effect_rig *rig, struct peer_request *request,
+                                  struct dh_sync_group_response *response)
+{
+    const struct dh_sync_group_request *asked = request->message;
+    response->error_code = rig->code[DH_API_SYNC_GROUP];
+    response->assignment = asked->assignments.items[0].assignment;
+}
+
+static inline void rig_serve_committed(struct effect_rig *rig,
+                                       struct peer_request *request,
                                        struct dh_offset_fetch_response *response)
 {
     const struct dh_offset_fetch_request *asked = request->message;
@@ -322,6 +342,10 @@ static inline void rig_serve_committed(struct peer_request *request,
     response->groups.items = out;
     response->groups.count = 1;
     out->group_id = in->group_id;
+    out->error_code = rig->code[DH_API_OFFSET_FETCH];
+    if (out->error_code != 0) {
+        return;
+    }
     out->topics.items =
         peer_alloc(request, (size_t)in->topics.count, sizeof(*out->topics.items));
     out->topics.count = in->topics.count;
@@ -355,13 +379,14 @@ static inline void rig_serve_list(struct effect_rig *rig, struct peer_request *r
     out->partitions.items = peer_alloc(request, 1, sizeof(*out->partitions.items));
     out->partitions.count = 1;
     *out->partitions.items = (struct dh_list_offsets_response_topic_partition){
+        .error_code = rig->code[DH_API_LIST_OFFSETS],
         .timestamp = -1,
         .offset = timestamp == -2 ? 0 : rig->log_end,
         .leader_epoch = -1,
     };
 }
 
-static inline void rig_serve_commit(struct peer_request *request,
+static inline void rig_serve_commit(struct effect_rig *rig, struct peer_request *request,
                                     struct dh_offset_commit_response *response)
 {
     const struct dh_offset_commit_request *asked = request->message;
@@ -372,6 +397,8 @@ static inline void rig_serve_commit(struct peer_request *request,
     response->topics.items->partitions.items =
         peer_alloc(request, 1, sizeof(*response->topics.items->partitions.items));
     response->topics.items->partitions.count = 1;
+    response->topics.items->partitions.items->error_code =
+        rig->code[DH_API_OFFSET_COMMIT];
 }
 
 static inline enum peer_verdict rig_hook(void *ctx, struct peer_request *request,
@@ -390,19 +417,23 @@ static inline enum peer_verdict rig_hook(void *ctx, struct peer_request *request
     switch (request->key) {
     case DH_API_FETCH: rig_serve_fetch(rig, request, response); break;
     case DH_API_JOIN_GROUP: rig_serve_join(rig, request, response); break;
-    case DH_API_SYNC_GROUP: {
-        const struct dh_sync_group_request *asked = request->message;
-        ((struct dh_sync_group_response *)response)->assignment =
-            asked->assignments.items[0].assignment;
+    case DH_API_SYNC_GROUP: rig_serve_sync(rig, request, response); break;
+    case DH_API_HEARTBEAT:
+        ((struct dh_heartbeat_response *)response)->error_code =
+            rig->code[DH_API_HEARTBEAT];
         break;
-    }
-    case DH_API_OFFSET_FETCH: rig_serve_committed(request, response); break;
+    case DH_API_OFFSET_FETCH: rig_serve_committed(rig, request, response); break;
     case DH_API_LIST_OFFSETS: rig_serve_list(rig, request, response); break;
-    case DH_API_OFFSET_COMMIT: rig_serve_commit(request, response); break;
+    case DH_API_OFFSET_COMMIT: rig_serve_commit(rig, request, response); break;
     case DH_API_METADATA:
         rig->seen.metadata_auto_creation =
             ((const struct dh_metadata_request *)request->message)
                 ->allow_auto_topic_creation;
+        rig->peer.topics[0].error_code = rig->code[DH_API_METADATA];
+        verdict = PEER_SERVE;
+        break;
+    case DH_API_FIND_COORDINATOR:
+        rig->peer.coordinator_error = rig->code[DH_API_FIND_COORDINATOR];
         verdict = PEER_SERVE;
         break;
     default: verdict = PEER_SERVE; break;
