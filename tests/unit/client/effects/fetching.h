@@ -5,12 +5,12 @@
 #ifndef DH_TESTS_UNIT_CLIENT_EFFECTS_FETCHING_H
 #define DH_TESTS_UNIT_CLIENT_EFFECTS_FETCHING_H
 
-#include "rig.h"
+#include "effect.h"
 
 static void max_poll_records(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value));
     rig_assign(&rig);
     rig_poll(&rig);
@@ -27,7 +27,7 @@ static void max_poll_records(void **state)
 static void fetch_buffer_bytes(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value));
     rig.log_end = 10000; // more than a megabyte
     rig_assign(&rig);
@@ -50,7 +50,7 @@ static void fetch_buffer_bytes(void **state)
 static void decompressed_batch_max_bytes(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value));
     rig.codec = DH_CODEC_GZIP;
     rig_assign(&rig);
@@ -65,7 +65,7 @@ static void decompressed_batch_max_bytes(void **state)
 static void response_max_bytes(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value));
     rig_assign(&rig);
     rig_run_ms(&rig, 1000);
@@ -78,7 +78,7 @@ static void response_max_bytes(void **state)
 static void check_crcs(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value));
     rig.has_wrong_crc = true;
     rig_assign(&rig);
@@ -91,7 +91,7 @@ static void check_crcs(void **state)
 static void auto_offset_reset_looks_up(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value));
     rig_subscribe(&rig);
     rig_run_ms(&rig, 1000);
@@ -104,7 +104,7 @@ static void auto_offset_reset_looks_up(void **state)
 static void auto_offset_reset_none(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value));
     rig_subscribe(&rig);
     rig_run_ms(&rig, 1000);

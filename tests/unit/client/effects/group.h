@@ -5,12 +5,12 @@
 #ifndef DH_TESTS_UNIT_CLIENT_EFFECTS_GROUP_H
 #define DH_TESTS_UNIT_CLIENT_EFFECTS_GROUP_H
 
-#include "rig.h"
+#include "effect.h"
 
 static void heartbeat_interval(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value));
     rig_subscribe(&rig);
     rig_run_ms(&rig, 30000);
@@ -25,7 +25,7 @@ static void heartbeat_interval(void **state)
 static void session_timeout(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig,
              OPTIONS(effect->key, effect->value, "request.timeout.ms", "100000",
                      "heartbeat.interval.ms", "1000", "enable.auto.commit", "false"));
@@ -45,7 +45,7 @@ static void session_timeout(void **state)
 static void max_poll_interval(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value));
     rig_subscribe(&rig);
     rig_run_ms(&rig, 5000);
@@ -68,7 +68,7 @@ static void max_poll_interval(void **state)
 static void join_timeout(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value, "request.timeout.ms", "2000"));
     rig.is_silent[DH_API_JOIN_GROUP] = true;
     rig_subscribe(&rig);
@@ -82,7 +82,7 @@ static void join_timeout(void **state)
 static void enable_auto_commit(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value, "auto.offset.reset", "earliest"));
     rig_subscribe(&rig);
     rig_run_ms(&rig, 30000);
@@ -94,7 +94,7 @@ static void enable_auto_commit(void **state)
 static void auto_commit_interval(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value, "auto.offset.reset", "earliest"));
     rig_subscribe(&rig);
     rig_run_ms(&rig, 30000);
@@ -108,7 +108,7 @@ static void auto_commit_interval(void **state)
 static void group_id_is_sent(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value));
     rig_subscribe(&rig);
     rig_run_ms(&rig, 1000);
@@ -119,7 +119,7 @@ static void group_id_is_sent(void **state)
 static void no_group_id(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value));
     const char *const topics[] = {"t"};
     assert_int_equal(DOHLE_ERR_INVALID_GROUP,
@@ -135,7 +135,7 @@ static void no_group_id(void **state)
 static void group_protocol(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value));
     rig_subscribe(&rig);
     rig_run_ms(&rig, 1000);
@@ -147,7 +147,7 @@ static void group_protocol(void **state)
 static void assignment_strategy(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value));
     rig_subscribe(&rig);
     rig_run_ms(&rig, 1000);
@@ -158,7 +158,7 @@ static void assignment_strategy(void **state)
 static void exclude_internal_topics(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value));
     peer_add_topic(&rig.peer, "__consumer_offsets", 1, 1)->is_internal = true;
     assert_int_equal(0, dh_front_subscribe_pattern(rig.front, ".*", false));
@@ -175,7 +175,7 @@ static void exclude_internal_topics(void **state)
 static void default_api_timeout(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value, "enable.auto.commit", "false"));
     rig.peer.coordinator = -1;
     rig_assign(&rig);

@@ -5,14 +5,14 @@
 #ifndef DH_TESTS_UNIT_CLIENT_EFFECTS_NETWORK_H
 #define DH_TESTS_UNIT_CLIENT_EFFECTS_NETWORK_H
 
-#include "rig.h"
+#include "effect.h"
 
 #include "wire/gen/broker_errors.h"
 
 static void bootstrap_servers(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value));
     peer_add_node(&rig.peer, -1, "elsewhere", 9099);
     rig_assign(&rig);
@@ -25,7 +25,7 @@ static void bootstrap_servers(void **state)
 static void client_id(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value));
     rig_subscribe(&rig);
     rig_run_ms(&rig, 5000);
@@ -40,7 +40,7 @@ static void client_id(void **state)
 static void all_addresses_are_tried(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value));
     rig.peer.nodes[0].address_count = 2;
     rig.peer.nodes[0].reach[0] = PEER_REFUSES;
@@ -56,7 +56,7 @@ static void all_addresses_are_tried(void **state)
 static void request_timeout(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value));
     rig.is_silent[DH_API_FETCH] = true;
     rig_assign(&rig);
@@ -72,7 +72,7 @@ static void request_timeout(void **state)
 static void metadata_max_age(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value));
     rig_assign(&rig);
     rig_run_ms(&rig, 1000);
@@ -89,7 +89,7 @@ static void metadata_max_age(void **state)
 static void metadata_recovery_strategy(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value, "bootstrap.servers",
                            "elsewhere:9099", "metadata.max.age.ms", "5000"));
     peer_add_node(&rig.peer, -1, "elsewhere", 9099);
@@ -115,7 +115,7 @@ static void metadata_recovery_strategy(void **state)
 static void rebootstrap_trigger(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value, "bootstrap.servers",
                            "elsewhere:9099", "metadata.max.age.ms", "5000",
                            "request.timeout.ms", "1000", "group.id", ""));
@@ -150,7 +150,7 @@ static void assert_backoff(int64_t first_ms, int64_t most_ms, size_t index,
 static void retry_backoff(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value, "retry.backoff.max.ms", "2000"));
     rig.peer.coordinator = -1;
     rig_subscribe(&rig);
@@ -166,7 +166,7 @@ static void retry_backoff(void **state)
 static void retry_backoff_max(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value, "retry.backoff.ms", "100"));
     rig.peer.coordinator = -1;
     rig_subscribe(&rig);
@@ -211,7 +211,7 @@ static void retry_backoff_of_all(void **state)
 
     const struct effect *effect = *state;
     for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
-        struct effect_rig rig;
+        struct consumer_rig rig;
         rig_open(&rig, OPTIONS(effect->key, effect->value, "retry.backoff.max.ms",
                                effect->value, "auto.offset.reset", "earliest",
                                "auto.commit.interval.ms", "1000"));
@@ -231,7 +231,7 @@ static void retry_backoff_of_all(void **state)
 }
 
 // The only broker refuses. Takes the rig.
-static void expect_reconnects(struct effect_rig *rig, int64_t first_ms, int64_t most_ms)
+static void expect_reconnects(struct consumer_rig *rig, int64_t first_ms, int64_t most_ms)
 {
     rig->peer.nodes[0].reach[0] = PEER_REFUSES;
     rig_assign(rig);
@@ -250,7 +250,7 @@ static void expect_reconnects(struct effect_rig *rig, int64_t first_ms, int64_t 
 static void reconnect_backoff(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value, "reconnect.backoff.max.ms", "2000",
                            WITHOUT_RETRY_BACKOFF));
     expect_reconnects(&rig, effect->expected, 2000);
@@ -259,14 +259,14 @@ static void reconnect_backoff(void **state)
 static void reconnect_backoff_max(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value, "reconnect.backoff.ms", "50",
                            WITHOUT_RETRY_BACKOFF));
     expect_reconnects(&rig, 50, effect->expected);
 }
 
 // The only broker neither accepts nor refuses. Takes the rig.
-static void expect_setup_timeouts(struct effect_rig *rig, int64_t first_ms,
+static void expect_setup_timeouts(struct consumer_rig *rig, int64_t first_ms,
                                   int64_t most_ms)
 {
     rig->peer.nodes[0].reach[0] = PEER_HANGS;
@@ -283,7 +283,7 @@ static void expect_setup_timeouts(struct effect_rig *rig, int64_t first_ms,
 static void setup_timeout(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value, "request.timeout.ms", "1000000"));
     expect_setup_timeouts(&rig, effect->expected, 30000);
 }
@@ -291,7 +291,7 @@ static void setup_timeout(void **state)
 static void setup_timeout_max(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value, "request.timeout.ms", "1000000"));
     expect_setup_timeouts(&rig, 10000, effect->expected);
 }
@@ -300,7 +300,7 @@ static void setup_timeout_max(void **state)
 static void connections_max_idle(void **state)
 {
     const struct effect *effect = *state;
-    struct effect_rig rig;
+    struct consumer_rig rig;
     rig_open(&rig, OPTIONS(effect->key, effect->value, "group.id", "",
                            "metadata.max.age.ms", "2000000"));
     rig_assign(&rig);

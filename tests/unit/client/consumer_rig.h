@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * A whole consumer without threads, for tests of what each setting does: both halves,
- * joined as api/ joins them, against a scripted cluster, in virtual time.
+ * A whole consumer without threads: both halves, joined as api/ joins them, against a
+ * scripted cluster, in virtual time.
  *
- *     struct effect_rig rig;
+ *     struct consumer_rig rig;
  *     rig_open(&rig, OPTIONS("fetch.min.bytes", "77"));    keys and values, or NULL
  *     rig_subscribe(&rig);                                 to "t", with one partition
  *     rig_run_ms(&rig, 1000);                              the application polls meanwhile
@@ -15,11 +15,11 @@
  * What was asked and when is kept as a list of events; of some fields of requests the
  * last value is kept.
  */
-#ifndef DH_TESTS_UNIT_CLIENT_EFFECTS_RIG_H
-#define DH_TESTS_UNIT_CLIENT_EFFECTS_RIG_H
+#ifndef DH_TESTS_UNIT_CLIENT_CONSUMER_RIG_H
+#define DH_TESTS_UNIT_CLIENT_CONSUMER_RIG_H
 
-#include "../back/batches.h"
-#include "../scripted_peer.h"
+#include "back/batches.h"
+#include "scripted_peer.h"
 
 #include <dohle/config.h>
 
@@ -38,16 +38,6 @@
 #define RIG_BATCH_RECORDS 10
 
 #define OPTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-// One setting and the test of what it does.
-struct effect {
-    const char *key;
-    const char *value;          // tried; NULL: the test says
-    void (*test)(void **state); // *state: this row
-    // Of the field tests:
-    size_t field; // offset in struct rig_seen
-    int64_t expected;
-};
 
 enum rig_event_kind {
     EVENT_REQUEST,
@@ -78,7 +68,7 @@ struct rig_seen {
     int64_t connect_receive_buffer_bytes;
 };
 
-struct effect_rig {
+struct consumer_rig {
     struct test_memory memory;
     struct dh_settings settings;
     struct dh_front *front;
@@ -120,12 +110,12 @@ struct effect_rig {
 
 // ---- What was seen ----
 
-static inline int64_t rig_now_ms(const struct effect_rig *rig)
+static inline int64_t rig_now_ms(const struct consumer_rig *rig)
 {
     return (rig->peer.now_ns - rig->opened_ns) / DH_MS;
 }
 
-static inline void rig_note(struct effect_rig *rig, struct rig_event event)
+static inline void rig_note(struct consumer_rig *rig, struct rig_event event)
 {
     assert_true(rig->event_count < RIG_EVENTS_MAX);
     event.at_ms = rig_now_ms(rig);
@@ -133,7 +123,7 @@ static inline void rig_note(struct effect_rig *rig, struct rig_event event)
 }
 
 // The index-th of its kind since the event `from`; NULL: there are fewer.
-static inline const struct rig_event *rig_event_since(const struct effect_rig *rig,
+static inline const struct rig_event *rig_event_since(const struct consumer_rig *rig,
                                                       size_t from,
                                                       enum rig_event_kind kind,
                                                       int16_t key, size_t index)
@@ -148,7 +138,7 @@ static inline const struct rig_event *rig_event_since(const struct effect_rig *r
     return NULL;
 }
 
-static inline size_t rig_count(const struct effect_rig *rig, enum rig_event_kind kind,
+static inline size_t rig_count(const struct consumer_rig *rig, enum rig_event_kind kind,
                                int16_t key)
 {
     size_t count = 0;
@@ -158,15 +148,15 @@ static inline size_t rig_count(const struct effect_rig *rig, enum rig_event_kind
     return count;
 }
 
-static inline size_t rig_requests(const struct effect_rig *rig, int16_t key)
+static inline size_t rig_requests(const struct consumer_rig *rig, int16_t key)
 {
     return rig_count(rig, EVENT_REQUEST, key);
 }
 
 // The same; there must be so many.
-static inline const struct rig_event *rig_event(const struct effect_rig *rig, size_t from,
-                                                enum rig_event_kind kind, int16_t key,
-                                                size_t index)
+static inline const struct rig_event *rig_event(const struct consumer_rig *rig,
+                                                size_t from, enum rig_event_kind kind,
+                                                int16_t key, size_t index)
 {
     const struct rig_event *event = rig_event_since(rig, from, kind, key, index);
     if (event == NULL) {
@@ -176,19 +166,19 @@ static inline const struct rig_event *rig_event(const struct effect_rig *rig, si
     return event;
 }
 
-static inline int64_t rig_event_ms(const struct effect_rig *rig, enum rig_event_kind kind,
-                                   size_t index)
+static inline int64_t rig_event_ms(const struct consumer_rig *rig,
+                                   enum rig_event_kind kind, size_t index)
 {
     return rig_event(rig, 0, kind, 0, index)->at_ms;
 }
 
-static inline int64_t rig_request_ms(const struct effect_rig *rig, int16_t key,
+static inline int64_t rig_request_ms(const struct consumer_rig *rig, int16_t key,
                                      size_t index)
 {
     return rig_event(rig, 0, EVENT_REQUEST, key, index)->at_ms;
 }
 
-static inline int64_t rig_request_gap_ms(const struct effect_rig *rig, int16_t key,
+static inline int64_t rig_request_gap_ms(const struct consumer_rig *rig, int16_t key,
                                          size_t index)
 {
     return rig_request_ms(rig, key, index + 1) - rig_request_ms(rig, key, index);
@@ -211,7 +201,7 @@ static inline void rig_copy(char *to, size_t room, dohle_bytes from)
 // ---- The cluster ----
 
 // Whole batches from `offset` on; one even if it is larger than bytes_max.
-static inline dohle_bytes rig_records(struct effect_rig *rig, int64_t offset,
+static inline dohle_bytes rig_records(struct consumer_rig *rig, int64_t offset,
                                       int32_t bytes_max)
 {
     dh_buf_reset(&rig->bytes);
@@ -236,7 +226,7 @@ static inline dohle_bytes rig_records(struct effect_rig *rig, int64_t offset,
 }
 
 // Topics other than t have no records.
-static inline void rig_serve_topic(struct effect_rig *rig, struct peer_request *request,
+static inline void rig_serve_topic(struct consumer_rig *rig, struct peer_request *request,
                                    const struct dh_fetch_request_topic *topic,
                                    struct dh_fetch_response_response *out)
 {
@@ -264,7 +254,7 @@ static inline void rig_serve_topic(struct effect_rig *rig, struct peer_request *
 }
 
 // Without sessions, so that each request names what it wants.
-static inline void rig_serve_fetch(struct effect_rig *rig, struct peer_request *request,
+static inline void rig_serve_fetch(struct consumer_rig *rig, struct peer_request *request,
                                    struct dh_fetch_response *response)
 {
     const struct dh_fetch_request *asked = request->message;
@@ -287,7 +277,7 @@ static inline void rig_serve_fetch(struct effect_rig *rig, struct peer_request *
     }
 }
 
-static inline void rig_serve_join(struct effect_rig *rig, struct peer_request *request,
+static inline void rig_serve_join(struct consumer_rig *rig, struct peer_request *request,
                                   struct dh_join_group_response *response)
 {
     const struct dh_join_group_request *asked = request->message;
@@ -323,7 +313,7 @@ static inline void rig_serve_join(struct effect_rig *rig, struct peer_request *r
     response->members.count = 1;
 }
 
-static inline void rig_serve_sync(struct effect_rig *rig, struct peer_request *request,
+static inline void rig_serve_sync(struct consumer_rig *rig, struct peer_request *request,
                                   struct dh_sync_group_response *response)
 {
     const struct dh_sync_group_request *asked = request->message;
@@ -331,7 +321,7 @@ static inline void rig_serve_sync(struct effect_rig *rig, struct peer_request *r
     response->assignment = asked->assignments.items[0].assignment;
 }
 
-static inline void rig_serve_committed(struct effect_rig *rig,
+static inline void rig_serve_committed(struct consumer_rig *rig,
                                        struct peer_request *request,
                                        struct dh_offset_fetch_response *response)
 {
@@ -366,7 +356,7 @@ static inline void rig_serve_committed(struct effect_rig *rig,
     }
 }
 
-static inline void rig_serve_list(struct effect_rig *rig, struct peer_request *request,
+static inline void rig_serve_list(struct consumer_rig *rig, struct peer_request *request,
                                   struct dh_list_offsets_response *response)
 {
     const struct dh_list_offsets_request *asked = request->message;
@@ -386,7 +376,8 @@ static inline void rig_serve_list(struct effect_rig *rig, struct peer_request *r
     };
 }
 
-static inline void rig_serve_commit(struct effect_rig *rig, struct peer_request *request,
+static inline void rig_serve_commit(struct consumer_rig *rig,
+                                    struct peer_request *request,
                                     struct dh_offset_commit_response *response)
 {
     const struct dh_offset_commit_request *asked = request->message;
@@ -404,7 +395,7 @@ static inline void rig_serve_commit(struct effect_rig *rig, struct peer_request 
 static inline enum peer_verdict rig_hook(void *ctx, struct peer_request *request,
                                          void *response)
 {
-    struct effect_rig *rig = ctx;
+    struct consumer_rig *rig = ctx;
     rig_note(rig, (struct rig_event){.kind = EVENT_REQUEST,
                                      .key = request->key,
                                      .node = request->connection->node});
@@ -446,7 +437,7 @@ static inline enum peer_verdict rig_hook(void *ctx, struct peer_request *request
 // Moves messages both ways until there are none.
 static inline void rig_exchange(void *engine, int64_t now_ns)
 {
-    struct effect_rig *rig = engine;
+    struct consumer_rig *rig = engine;
     for (bool has_more = true; has_more;) {
         has_more = false;
         for (struct dh_message *message;
@@ -462,7 +453,7 @@ static inline void rig_exchange(void *engine, int64_t now_ns)
     dh_back_check(rig->back);
 }
 
-static inline size_t rig_node_index(const struct effect_rig *rig, const char *host)
+static inline size_t rig_node_index(const struct consumer_rig *rig, const char *host)
 {
     for (size_t i = 0; i < rig->peer.node_count; i++) {
         if (strcmp(rig->peer.nodes[i].host, host) == 0) {
@@ -475,7 +466,7 @@ static inline size_t rig_node_index(const struct effect_rig *rig, const char *ho
 static inline bool rig_next_action(void *engine, struct dh_action *action, int64_t now_ns)
 {
     (void)now_ns;
-    struct effect_rig *rig = engine;
+    struct consumer_rig *rig = engine;
     if (!dh_back_next_action(rig->back, action)) {
         return false;
     }
@@ -500,48 +491,49 @@ static inline void rig_on_resolved(void *engine, uint32_t connection_id,
                                    const struct dh_address *addresses, size_t count,
                                    int err, const char *text, int64_t now_ns)
 {
-    dh_back_on_resolved(((struct effect_rig *)engine)->back, connection_id, addresses,
+    dh_back_on_resolved(((struct consumer_rig *)engine)->back, connection_id, addresses,
                         count, err, text, now_ns);
 }
 
 static inline void rig_on_connected(void *engine, uint32_t connection_id, int64_t now_ns)
 {
-    dh_back_on_connected(((struct effect_rig *)engine)->back, connection_id, now_ns);
+    dh_back_on_connected(((struct consumer_rig *)engine)->back, connection_id, now_ns);
 }
 
 static inline void rig_on_closed(void *engine, uint32_t connection_id, int err,
                                  const char *text, int64_t now_ns)
 {
-    dh_back_on_closed(((struct effect_rig *)engine)->back, connection_id, err, text,
+    dh_back_on_closed(((struct consumer_rig *)engine)->back, connection_id, err, text,
                       now_ns);
 }
 
 static inline bool rig_receive_buffer(void *engine, uint32_t connection_id,
                                       uint8_t **pointer, size_t *capacity)
 {
-    return dh_back_receive_buffer(((struct effect_rig *)engine)->back, connection_id,
+    return dh_back_receive_buffer(((struct consumer_rig *)engine)->back, connection_id,
                                   pointer, capacity);
 }
 
 static inline void rig_on_received(void *engine, uint32_t connection_id, size_t size,
                                    int64_t now_ns)
 {
-    dh_back_on_received(((struct effect_rig *)engine)->back, connection_id, size, now_ns);
+    dh_back_on_received(((struct consumer_rig *)engine)->back, connection_id, size,
+                        now_ns);
 }
 
 static inline void rig_on_sent(void *engine, uint32_t connection_id, int64_t now_ns)
 {
-    dh_back_on_sent(((struct effect_rig *)engine)->back, connection_id, now_ns);
+    dh_back_on_sent(((struct consumer_rig *)engine)->back, connection_id, now_ns);
 }
 
 static inline int64_t rig_deadline(void *engine)
 {
-    return dh_back_deadline(((struct effect_rig *)engine)->back);
+    return dh_back_deadline(((struct consumer_rig *)engine)->back);
 }
 
 static inline void rig_tick(void *engine, int64_t now_ns)
 {
-    struct effect_rig *rig = engine;
+    struct consumer_rig *rig = engine;
     dh_back_tick(rig->back, rig->mark, now_ns);
 }
 
@@ -570,7 +562,7 @@ static inline int rig_resolve(struct dh_settings *settings, const char *const *o
  * options: pairs of key and value, ended by NULL; "" unsets. Without them the group is
  * "g", bootstrap.servers is "one:9092", and all else as documented.
  */
-static inline void rig_open(struct effect_rig *rig, const char *const *options)
+static inline void rig_open(struct consumer_rig *rig, const char *const *options)
 {
     memset(rig, 0, sizeof(*rig));
     memset(&rig->seen, 0xff, sizeof(rig->seen));
@@ -616,7 +608,7 @@ static inline void rig_open(struct effect_rig *rig, const char *const *options)
 }
 
 // Frees everything and looks for leaks.
-static inline void rig_close(struct effect_rig *rig)
+static inline void rig_close(struct consumer_rig *rig)
 {
     rig_exchange(rig, rig->peer.now_ns);
     dh_front_free(rig->front);
@@ -630,7 +622,7 @@ static inline void rig_close(struct effect_rig *rig)
 // ---- The application ----
 
 // Drives a call that does not wait to its end.
-static inline int rig_call(struct effect_rig *rig, struct dh_call *call)
+static inline int rig_call(struct consumer_rig *rig, struct dh_call *call)
 {
     int64_t now_ns = rig->peer.now_ns;
     for (size_t steps = 0;; steps++) {
@@ -652,7 +644,7 @@ static inline int rig_call(struct effect_rig *rig, struct dh_call *call)
 }
 
 // poll(0). Time does not pass, but what can be done without is done.
-static inline void rig_poll(struct effect_rig *rig)
+static inline void rig_poll(struct consumer_rig *rig)
 {
     int64_t now_ns = rig->peer.now_ns;
     struct dh_call call;
@@ -670,7 +662,7 @@ static inline void rig_poll(struct effect_rig *rig)
 }
 
 // Lets time pass. The application polls every 20 ms, unless it is away.
-static inline void rig_run_ms(struct effect_rig *rig, int64_t duration_ms)
+static inline void rig_run_ms(struct consumer_rig *rig, int64_t duration_ms)
 {
     int64_t end_ns = rig->peer.now_ns + duration_ms * DH_MS;
     while (!rig->is_away && rig->peer.now_ns < end_ns) {
@@ -681,52 +673,19 @@ static inline void rig_run_ms(struct effect_rig *rig, int64_t duration_ms)
     peer_run(&rig->peer, end_ns - rig->peer.now_ns);
 }
 
-static inline void rig_subscribe(struct effect_rig *rig)
+static inline void rig_subscribe(struct consumer_rig *rig)
 {
     const char *const topics[] = {"t"};
     assert_int_equal(0, dh_front_subscribe(rig->front, topics, 1, false));
 }
 
 // t-0 by hand, from the beginning.
-static inline void rig_assign(struct effect_rig *rig)
+static inline void rig_assign(struct consumer_rig *rig)
 {
     const dohle_topic_partition partitions[] = {{"t", 0}};
     int64_t now_ns = rig->peer.now_ns;
     assert_int_equal(0, dh_front_assign(rig->front, partitions, 1, now_ns));
     assert_int_equal(0, dh_front_seek(rig->front, "t", 0, DH_SEEK_OFFSET, 0, -1));
 }
-
-// ---- Tests that many keys share ----
-
-// The value is what a request (or the wish for a connection) says.
-static inline void field_is_sent(void **state)
-{
-    const struct effect *effect = *state;
-    struct effect_rig rig;
-    rig_open(&rig, OPTIONS(effect->key, effect->value));
-    rig_subscribe(&rig);
-    rig_run_ms(&rig, 1000);
-    int64_t value;
-    memcpy(&value, (const char *)&rig.seen + effect->field, sizeof(value));
-    assert_int_equal(effect->expected, value);
-    rig_close(&rig);
-}
-
-// A value that is allowed but not built yet.
-static inline void value_is_refused(void **state)
-{
-    const struct effect *effect = *state;
-    struct dh_settings settings;
-    dohle_error_info info;
-    assert_int_equal(DOHLE_ERR_UNSUPPORTED_CONFIG,
-                     rig_resolve(&settings, OPTIONS(effect->key, effect->value), &info));
-    assert_int_equal(0, strncmp(effect->key, info.text, strlen(effect->key)));
-}
-
-#define EFFECT_FIELD(key_, value_, field_, expected_)                                    \
-    {                                                                                    \
-        .key = (key_), .value = (value_), .test = field_is_sent,                         \
-        .field = offsetof(struct rig_seen, field_), .expected = (expected_)              \
-    }
 
 #endif
