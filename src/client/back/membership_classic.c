@@ -218,7 +218,9 @@ static void classic_on_metadata(struct dh_membership *membership, int64_t now_ns
         return;
     }
     bool is_changed = false;
-    if (dh_subscription_refresh(&c->subscription, &is_changed) == 0 && is_changed) {
+    if (dh_subscription_refresh(&c->subscription, &is_changed) != 0) {
+        dh_cluster_request_update(c->context.cluster, now_ns); // no memory: look again
+    } else if (is_changed) {
         c->is_topics_notice_due = true;
         if (c->state != DH_CLASSIC_UNJOINED && c->state != DH_CLASSIC_FATAL &&
             c->state != DH_CLASSIC_LEAVING) {

@@ -207,27 +207,29 @@ int dh_subscription_set(struct dh_subscription *subscription,
 
 // ---- Patterns ----
 
-static bool pattern_matches(const struct dh_subscription *subscription, dohle_bytes topic)
+// A pattern that gives up does not match. Returns 0 or DOHLE_ERR_NO_MEMORY.
+static int pattern_matches(const struct dh_subscription *subscription, dohle_bytes topic,
+                           bool *matches)
 {
-    bool matches = false;
-    int err = dh_pattern_match(subscription->pattern, topic, &matches);
+    *matches = false;
+    int err = dh_pattern_match(subscription->pattern, topic, matches);
     if (err != 0) {
         dh_log(subscription->log, DOHLE_LOG_WARNING, "subscription",
                "matching '%s' with topic %.*s: %s", subscription->pattern_text,
                (int)topic.size, (const char *)topic.data, dohle_error_text(err));
-        return false;
     }
-    return matches;
+    return err == DOHLE_ERR_NO_MEMORY ? err : 0;
 }
 
-static bool is_matched(const struct dh_subscription *subscription,
-                       const struct dh_cluster_topic *topic)
+static int is_matched(const struct dh_subscription *subscription,
+                      const struct dh_cluster_topic *topic, bool *matches)
 {
+    *matches = false;
     if (topic->broker_code != 0 ||
         (topic->is_internal && subscription->is_internal_excluded)) {
-        return false;
+        return 0;
     }
-    return pattern_matches(subscription, dh_bytes_of(topic->name));
+    return pattern_matches(subscription, dh_bytes_of(topic->name), matches);
 }
 
 int dh_subscription_refresh(struct dh_subscription *subscription, bool *is_changed)
@@ -244,7 +246,9 @@ int dh_subscription_refresh(struct dh_subscription *subscription, bool *is_chang
     const struct dh_cluster_topic *topic = NULL;
     while (err == 0 &&
            (topic = dh_cluster_next_topic(subscription->cluster, &cursor)) != NULL) {
-        if (is_matched(subscription, topic)) {
+        bool matches;
+        err = is_matched(subscription, topic, &matches);
+        if (err == 0 && matches) {
             err = dh_mem_grow(subscription->mem, &views, &capacity, count + 1,
                               sizeof(*views));
             if (err == 0) {
@@ -272,7 +276,8 @@ int dh_subscription_refresh(struct dh_subscription *subscription, bool *is_chang
 bool dh_subscription_has(const struct dh_subscription *subscription, dohle_bytes topic)
 {
     if (subscription->pattern != NULL) {
-        return pattern_matches(subscription, topic);
+        bool matches;
+        return pattern_matches(subscription, topic, &matches) != 0 || matches;
     }
     return subscription->names.count > 0 &&
            bsearch(&topic, subscription->names.items, subscription->names.count,

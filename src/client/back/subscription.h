@@ -64,7 +64,8 @@ void dh_subscription_clear(struct dh_subscription *subscription, int64_t now_ns)
 DH_MUST_CHECK int dh_subscription_refresh(struct dh_subscription *subscription,
                                           bool *is_changed);
 
-// Named, or matched by the pattern whether the cluster knows it or not.
+// Named, or matched by the pattern whether the cluster knows it or not. Without memory
+// to find out: yes, for whoever asks has been given the topic.
 bool dh_subscription_has(const struct dh_subscription *subscription, dohle_bytes topic);
 
 // ---- Names ----

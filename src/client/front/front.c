@@ -155,10 +155,24 @@ static void on_commit(struct dh_front *front, struct dh_message *message, int64_
     commit->is_done = true;
 }
 
+// Whether no other assignment or subscription was wished since.
+static bool is_current_assign(const struct dh_front *front,
+                              const struct dh_front_assign *assign)
+{
+    return front->interest.mode == DH_INTEREST_ASSIGNED && front->assign_wish == NULL &&
+           assign->serial == front->assign_serial;
+}
+
 static void on_assigned_by_hand(struct dh_front *front, struct dh_message *message)
 {
     struct dh_front_assign *assign =
         DH_CONTAINER_OF(message, struct dh_front_assign, command.message);
+    if (assign->command.err == DOHLE_ERR_NO_MEMORY && is_current_assign(front, assign)) {
+        front->own_error = DOHLE_ERR_NO_MEMORY;
+        assign->command.err = 0;
+        front->assign_wish = assign; // the next call that needs it sends it again
+        return;
+    }
     if (assign->command.err != 0) {
         front->own_error = assign->command.err;
     } else {
@@ -254,11 +268,12 @@ void dh_front_input(struct dh_front *front, struct dh_message *message, int64_t 
     DH_ASSERT(!dh_link_is_linked(&message->link));
     switch (message->kind) {
     case DH_COMMAND_SUBSCRIBE: {
-        int err = DH_CONTAINER_OF(message, struct dh_command_subscribe, message)->err;
-        if (err != 0) {
-            front->own_error = err;
+        struct dh_command_subscribe *command =
+            DH_CONTAINER_OF(message, struct dh_command_subscribe, message);
+        if (command->err != 0) {
+            front->own_error = command->err;
         }
-        dh_message_free(front->mem, message);
+        dh_interest_on_answer(&front->interest, command);
         break;
     }
     case DH_COMMAND_UNSUBSCRIBE:
@@ -320,10 +335,9 @@ void dh_front_send_wishes(struct dh_front *front, bool with_subscription)
     if (!with_subscription) {
         return;
     }
-    if (interest->wish != NULL) {
-        dh_front_post(front, &interest->wish->message);
-        interest->wish = NULL;
-        interest->is_sent = true;
+    struct dh_command_subscribe *command = dh_interest_send(interest);
+    if (command != NULL) {
+        dh_front_post(front, &command->message);
     }
     if (interest->rebalance_wish != NULL) {
         dh_front_post(front, &interest->rebalance_wish->message);

@@ -131,6 +131,32 @@ int dh_interest_set_pattern(struct dh_interest *interest, const char *pattern,
     return 0;
 }
 
+struct dh_command_subscribe *dh_interest_send(struct dh_interest *interest)
+{
+    struct dh_command_subscribe *command = interest->wish;
+    if (command != NULL) {
+        interest->wish = NULL;
+        interest->sent = command;
+        interest->is_sent = true;
+    }
+    return command;
+}
+
+void dh_interest_on_answer(struct dh_interest *interest,
+                           struct dh_command_subscribe *command)
+{
+    bool is_current = command == interest->sent && interest->wish == NULL;
+    if (command == interest->sent) {
+        interest->sent = NULL;
+    }
+    if (is_current && command->err == DOHLE_ERR_NO_MEMORY) {
+        command->err = 0;
+        interest->wish = command;
+        return;
+    }
+    dh_message_free(interest->mem, &command->message);
+}
+
 void dh_interest_clear(struct dh_interest *interest, struct dh_list *returns)
 {
     free_topics(interest);
@@ -144,6 +170,7 @@ void dh_interest_clear(struct dh_interest *interest, struct dh_list *returns)
     interest->mode = DH_INTEREST_NONE;
     interest->has_listener = false;
     interest->is_sent = false;
+    interest->sent = NULL;
 }
 
 bool dh_interest_wants(struct dh_interest *interest, const char *topic)
@@ -154,7 +181,7 @@ bool dh_interest_wants(struct dh_interest *interest, const char *topic)
     case DH_INTEREST_PATTERN: {
         bool matches = false;
         int err = dh_pattern_match(interest->pattern, dh_bytes_of(topic), &matches);
-        return err == 0 && matches;
+        return err == DOHLE_ERR_NO_MEMORY || (err == 0 && matches);
     }
     case DH_INTEREST_ASSIGNED: return true;
     }

@@ -5,7 +5,8 @@
  *
  * Wishes become commands when a call sends them: the first poll after subscribe
  * (API-102), the first call that needs it after assign. The commands are made here,
- * when the wish is, so that sending cannot fail for want of memory.
+ * when the wish is, so that sending cannot fail for want of memory. One that the back
+ * half had no memory for comes back and is a wish again: the next poll sends it.
  */
 #ifndef DH_CLIENT_FRONT_INTEREST_H
 #define DH_CLIENT_FRONT_INTEREST_H
@@ -32,6 +33,8 @@ struct dh_interest {
     struct dh_pattern *pattern;        // PATTERN
     struct dh_notice_topics *matched;  // PATTERN: what matches now; NULL: not told yet
     struct dh_command_subscribe *wish; // not sent yet; NULL: none
+    // The last one that was sent, while it is with the back half; NULL: none.
+    const struct dh_command_subscribe *sent;
     struct dh_command_rebalance *rebalance_wish;
 };
 
@@ -47,10 +50,18 @@ DH_MUST_CHECK int dh_interest_set_pattern(struct dh_interest *interest,
                                           const char *pattern, bool has_listener,
                                           char *error_text);
 
+// The wish goes out. NULL: there is none.
+struct dh_command_subscribe *dh_interest_send(struct dh_interest *interest);
+
+// Takes an answered subscription: it is a wish again, or freed.
+void dh_interest_on_answer(struct dh_interest *interest,
+                           struct dh_command_subscribe *command);
+
 // Back to NONE. A kept notice goes to `returns`.
 void dh_interest_clear(struct dh_interest *interest, struct dh_list *returns);
 
-// Whether records of this topic are wanted. A pattern that gives up says no.
+// Whether records of this topic are wanted. A pattern that gives up says no; one that
+// finds no memory says yes, for nobody asks again.
 bool dh_interest_wants(struct dh_interest *interest, const char *topic);
 
 #endif
