@@ -162,10 +162,17 @@ static int join_fill(struct dh_op *op, int16_t version, void *message,
     return 0;
 }
 
+_Static_assert(sizeof(((struct dh_classic *)NULL)->trigger) ==
+                   sizeof(((struct dh_rebalance_record *)NULL)->trigger),
+               "a trigger is copied both ways");
+
 // Another attempt is to come; the rebalance stays the same one.
 static void join_again(struct dh_classic *c)
 {
-    dh_classic_rejoin_want(c, "%s", c->record.trigger);
+    if (!c->needs_rejoin) {
+        c->needs_rejoin = true;
+        memcpy(c->trigger, c->record.trigger, sizeof(c->trigger));
+    }
     dh_classic_state_set(c, DH_CLASSIC_UNJOINED);
 }
 
