@@ -939,8 +939,12 @@ static void step_on_alarm(struct dh_alarm *alarm, int64_t now_ns)
 static void leader_check(struct dh_positions *p, struct dh_partition *row, int64_t now_ns)
 {
     const struct dh_cluster_partition *known = cluster_partition(p, row);
-    if (known == NULL ||
-        (known->leader == row->leader && known->leader_epoch == row->leader_epoch)) {
+    if (known == NULL) {
+        return;
+    }
+    // Without a leader the epoch counts when there is one again.
+    if (known->leader == row->leader &&
+        (known->leader == DH_NODE_NONE || known->leader_epoch == row->leader_epoch)) {
         return;
     }
     if (known->leader_epoch < row->leader_epoch) {

@@ -122,6 +122,10 @@ enum peer_verdict {
 typedef enum peer_verdict peer_hook(void *ctx, struct peer_request *request,
                                     void *response);
 
+// May spoil the bytes of an encoded response, which follow the correlation id.
+typedef void peer_spoiler(void *ctx, const struct peer_request *request, uint8_t *bytes,
+                          size_t size);
+
 struct scripted_peer {
     struct peer_engine engine;
     int64_t now_ns;
@@ -134,7 +138,8 @@ struct scripted_peer {
     int16_t coordinator_error;
     int16_t version_max[DH_API_KEY_END]; // what the brokers advertise; -1: nothing
     peer_hook *hook;
-    void *hook_ctx;
+    peer_spoiler *spoiler;
+    void *hook_ctx; // of both
     struct peer_connection connections[PEER_CONNECTIONS_MAX];
     size_t connection_count;
     size_t requests[DH_API_KEY_END]; // seen, by key
@@ -440,9 +445,15 @@ static inline void peer_handle(struct scripted_peer *peer,
         verdict = peer_serve(&request, response);
     }
     if (verdict == PEER_ANSWER) {
+        size_t start = connection->out.size;
         assert_int_equal(
             0, dh_envelope_encode_response(&connection->out, request.key, request.version,
                                            request.correlation_id, response));
+        if (peer->spoiler != NULL) {
+            start += 8; // the size and the correlation id
+            peer->spoiler(peer->hook_ctx, &request, connection->out.data + start,
+                          connection->out.size - start);
+        }
     } else if (verdict == PEER_RESET) {
         peer_reset(peer, connection, "reset by the script");
     }

@@ -47,7 +47,9 @@ struct back_rig {
     struct dh_message *other; // the last one
     // What is wrong with the cluster: answers to this API carry the code, or none come.
     int16_t bad_key;
-    int16_t bad_code; // RIG_SILENT, RIG_RESET
+    int16_t bad_code;            // RIG_SILENT, RIG_RESET
+    struct dh_random *hostility; // NULL: none; spoils one response in `spoil_every`
+    uint64_t spoil_every;
 };
 
 // ---- The cluster ----
@@ -85,8 +87,10 @@ static void serve_fetch(struct back_rig *rig, struct peer_request *request,
             out->high_watermark = LOG_RECORDS;
             out->last_stable_offset = LOG_RECORDS;
             out->records = DH_BYTES("");
-            assert_in_range(in->partition, 0, PARTITIONS - 1);
-            if (code == 0 && in->fetch_offset < LOG_RECORDS) {
+            // Only spoiled metadata lead to others.
+            assert_true(in->partition < PARTITIONS || rig->hostility != NULL);
+            if (code == 0 && in->partition < PARTITIONS &&
+                in->fetch_offset < LOG_RECORDS) {
                 struct dh_buf *bytes = &rig->batches[in->partition];
                 dh_buf_reset(bytes);
                 test_batch_write(bytes, &(struct test_batch){
@@ -105,10 +109,44 @@ static void serve_fetch(struct back_rig *rig, struct peer_request *request,
     }
 }
 
+static bool is_spoiled(struct back_rig *rig, const struct peer_request *request)
+{
+    // Without versions nothing at all would follow.
+    return rig->hostility != NULL && request->key != DH_API_API_VERSIONS &&
+           dh_random_below(rig->hostility, rig->spoil_every) == 0;
+}
+
+// Well-formed nonsense: every field at random.
+static void answer_at_random(struct back_rig *rig, struct peer_request *request,
+                             void *response)
+{
+    const struct dh_api *api = dh_api_find(request->key);
+    assert_int_equal(0, dh_message_randomise(api->response, request->version,
+                                             rig->hostility, request->arena, response));
+}
+
+// Some bytes of a good answer are others.
+static void spoil(void *ctx, const struct peer_request *request, uint8_t *bytes,
+                  size_t size)
+{
+    struct back_rig *rig = ctx;
+    if (size == 0 || !is_spoiled(rig, request)) {
+        return;
+    }
+    for (uint64_t i = 1 + dh_random_below(rig->hostility, 4); i > 0; i--) {
+        uint64_t at = dh_random_below(rig->hostility, size);
+        bytes[at] = (uint8_t)dh_random_next(rig->hostility);
+    }
+}
+
 static enum peer_verdict serve(void *ctx, struct peer_request *request, void *response)
 {
     struct back_rig *rig = ctx;
     rig->server.trace_size = 0; // counted, not traced
+    if (is_spoiled(rig, request)) {
+        answer_at_random(rig, request, response);
+        return PEER_ANSWER;
+    }
     if (request->key == rig->bad_key) {
         // A storm that needs no time would never end.
         if (rig->bad_code == RIG_SILENT ||
@@ -162,6 +200,9 @@ static void take_assign(struct back_rig *rig, const struct dh_notice_ownership *
     rig->assigns++;
     for (uint32_t i = 0; i < notice->count; i++) {
         int32_t p = notice->partitions[i].partition;
+        if (p >= PARTITIONS) {
+            continue;
+        }
         rig->slots[p] = notice->partitions[i].slot;
         rig->assignments[p] = notice->partitions[i].assignment;
         rig->next_offset[p] = 0;
@@ -592,6 +633,38 @@ static void test_paused_partition_is_not_fetched(void **state)
     close_within(&rig, 1000);
 }
 
+// A leader is lost, which counts as a new epoch, and found again; nobody runs in a circle.
+static void test_leader_goes_and_comes_back(void **state)
+{
+    (void)state;
+    struct back_rig rig;
+    static const char *const options[] = {"auto.offset.reset", "earliest",
+                                          "metadata.max.age.ms", "1000", NULL};
+    set_up(&rig, options);
+    struct dh_command_assign command;
+    assign(&rig, &command, 1);
+    run_ms(&rig, 1500);
+    struct peer_topic *topic = &rig.server.net.peer.topics[0];
+    topic->leader[0] = -1;
+    topic->leader_epoch[0] = 1;
+    run_ms(&rig, 3000);
+    struct dh_command_idle_reason reason = {.message = {.kind = DH_COMMAND_IDLE_REASON},
+                                            .slot = rig.slots[0],
+                                            .assignment = rig.assignments[0]};
+    give(&rig, &reason.message);
+    run_ms(&rig, 1);
+    assert_int_equal(DOHLE_IDLE_NO_LEADER, reason.reason);
+    topic->leader[0] = 1;
+    topic->leader_epoch[0] = 2;
+    run_ms(&rig, 3000);
+    struct dh_command_seek back_to_20;
+    seek(&rig, &back_to_20, 0, 1, 20);
+    run_ms(&rig, 1000);
+    assert_int_equal(2 * LOG_RECORDS - 20, rig.records);
+    assert_int_equal(0, rig.gaps);
+    close_within(&rig, 1000);
+}
+
 // ---- Bytes and memory ----
 
 static void test_responses_in_pieces(void **state)
@@ -843,6 +916,46 @@ static void test_no_error_makes_a_storm(void **state)
     assert_int_equal(0, storms);
 }
 
+/*
+ * H: answers that are spoiled or nonsense from the first byte to the last. Nothing
+ * breaks, nothing leaks, close ends in time. DOHLE_TEST_SEEDS=FIRST:COUNT looks further.
+ */
+static void run_hostile_session(uint64_t seed)
+{
+    struct dh_random random = {seed};
+    struct back_rig rig;
+    set_up(&rig, from_the_beginning);
+    rig.server.net.peer.spoiler = spoil;
+    rig.hostility = &random;
+    rig.spoil_every = 1 + dh_random_below(&random, 12);
+    rig.keeps_chunks = dh_random_below(&random, 4) == 0;
+    subscribe(&rig);
+    for (int i = 0; i < 4; i++) {
+        run_ms(&rig, 1500);
+        commit(&rig, 1000);
+    }
+    run_ms(&rig, 1500);
+    assert_int_equal(4, rig.commit_answers);
+    close_within(&rig, 1000);
+}
+
+static void test_hostile_answers(void **state)
+{
+    (void)state;
+    unsigned long long first = 1;
+    unsigned long long count = 300;
+    const char *seeds = getenv("DOHLE_TEST_SEEDS");
+    if (seeds != NULL) {
+        assert_int_equal(2, sscanf(seeds, "%llu:%llu", &first, &count));
+    }
+    for (unsigned long long seed = first; seed < first + count; seed++) {
+        if (seeds != NULL) {
+            print_message("seed %llu\n", seed);
+        }
+        run_hostile_session(seed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -852,6 +965,7 @@ int main(void)
         cmocka_unit_test(test_partitions_are_read_by_hand),
         cmocka_unit_test(test_stale_commands_change_nothing),
         cmocka_unit_test(test_paused_partition_is_not_fetched),
+        cmocka_unit_test(test_leader_goes_and_comes_back),
         cmocka_unit_test(test_responses_in_pieces),
         cmocka_unit_test(test_reset_at_every_byte),
         cmocka_unit_test(test_every_allocation_may_fail),
@@ -863,6 +977,7 @@ int main(void)
         cmocka_unit_test(test_commands_after_close),
         cmocka_unit_test(test_trouble_is_told),
         cmocka_unit_test(test_no_error_makes_a_storm),
+        cmocka_unit_test(test_hostile_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
