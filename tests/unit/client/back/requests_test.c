@@ -708,6 +708,130 @@ static void test_close_ends_all(void **state)
 }
 
 // R4: a small session with each allocation failing once and all after it.
+// ---- Requests without a response ----
+
+static bool op_is_silent(struct dh_op *op)
+{
+    (void)op;
+    return true;
+}
+
+static enum dh_settled silent_op_on_reply(struct dh_op *op, const struct dh_reply *reply,
+                                          int64_t now_ns)
+{
+    struct rig_op *self = DH_CONTAINER_OF(op, struct rig_op, op);
+    self->replies++;
+    self->err = reply->err;
+    self->replied_ns = now_ns;
+    assert_null(reply->response);
+    return DH_SETTLED_DONE;
+}
+
+// A heartbeat that the broker does not answer, and that says so.
+static const struct dh_op_class silent_class = {
+    .name = "Silence",
+    .api_key = DH_API_HEARTBEAT,
+    .channel = DH_CHANNEL_GENERAL,
+    .fill = rig_op_fill,
+    .on_reply = silent_op_on_reply,
+    .on_due = rig_op_on_due,
+    .is_silent = op_is_silent,
+};
+
+// Leaves every other heartbeat unanswered, the first one too.
+static enum peer_verdict answer_every_other(void *ctx, struct peer_request *request,
+                                            void *response)
+{
+    (void)response;
+    size_t *seen = ctx;
+    if (request->key != DH_API_HEARTBEAT) {
+        return PEER_SERVE;
+    }
+    return (*seen)++ % 2 == 0 ? PEER_SILENT : PEER_ANSWER;
+}
+
+static void test_silent_requests_end_when_they_are_written(void **state)
+{
+    (void)state;
+    struct net_rig rig;
+    rig_init(&rig, "one:9092", NULL);
+    peer_add_node(&rig.peer, -1, "one", 9092);
+    size_t seen = 0;
+    rig.peer.hook = answer_every_other;
+    rig.peer.hook_ctx = &seen;
+    struct rig_op ops[8];
+    for (size_t i = 0; i < DH_COUNT_OF(ops); i++) {
+        rig_op_init(&ops[i], &rig, i % 2 == 0 ? &silent_class : &rig_heartbeat_class);
+    }
+    for (int round = 1; round <= 3; round++) {
+        // All go out in one piece; the answers are those of the others.
+        for (size_t i = 0; i < DH_COUNT_OF(ops); i++) {
+            rig_op_start(&ops[i], DH_NODE_ANY, 1000);
+        }
+        peer_run(&rig.peer, 10 * DH_MS);
+        for (size_t i = 0; i < DH_COUNT_OF(ops); i++) {
+            assert_int_equal(round, ops[i].replies);
+            assert_int_equal(0, ops[i].err);
+        }
+    }
+    // Cancelled before it is written: no reply, and the next one still finds its answer.
+    rig_op_start(&ops[0], DH_NODE_ANY, 1000);
+    dh_op_cancel(&ops[0].op, rig.requests);
+    seen = 1;
+    rig_op_start(&ops[1], DH_NODE_ANY, 1000);
+    peer_run(&rig.peer, 10 * DH_MS);
+    assert_int_equal(3, ops[0].replies);
+    assert_int_equal(4, ops[1].replies);
+    assert_int_equal(1, peer_open_count(&rig.peer));
+    for (size_t i = 0; i < DH_COUNT_OF(ops); i++) {
+        rig_op_deinit(&ops[i]);
+    }
+    rig_deinit(&rig);
+}
+
+// The write ends, as the host tells it, after the answer to a later request was read.
+static void test_an_answer_may_overtake_the_end_of_a_write(void **state)
+{
+    (void)state;
+    struct net_rig rig;
+    rig_init(&rig, "one:9092", NULL);
+    peer_add_node(&rig.peer, -1, "one", 9092);
+    size_t seen = 0;
+    rig.peer.hook = answer_every_other;
+    rig.peer.hook_ctx = &seen;
+    struct rig_op silent;
+    struct rig_op other;
+    rig_op_init(&silent, &rig, &silent_class);
+    rig_op_init(&other, &rig, &rig_heartbeat_class);
+    // The connection is made ready first, so that both go out together.
+    seen = 1;
+    rig_op_start(&other, DH_NODE_ANY, 1000);
+    peer_run(&rig.peer, 10 * DH_MS);
+    assert_int_equal(1, other.replies);
+    seen = 0;
+    rig_op_start(&silent, DH_NODE_ANY, 1000);
+    rig_op_start(&other, DH_NODE_ANY, 1000);
+    struct dh_action action;
+    assert_true(dh_requests_next_action(rig.requests, &action, rig.peer.now_ns));
+    assert_int_equal(DH_ACTION_SEND, action.kind);
+    struct peer_connection *connection = peer_connection(&rig.peer, action.connection_id);
+    assert_non_null(connection);
+    DH_ASSERT(connection != NULL); // which the compiler understands
+    dh_buf_append(&connection->in, action.bytes.data, action.bytes.size);
+    peer_take_bytes(&rig.peer, connection);
+    while (peer_deliver_piece(&rig.peer, connection)) {
+    }
+    assert_int_equal(1, silent.replies);
+    assert_int_equal(2, other.replies);
+    dh_requests_on_sent(rig.requests, action.connection_id, rig.peer.now_ns);
+    peer_run(&rig.peer, 10 * DH_MS);
+    assert_int_equal(1, silent.replies);
+    assert_int_equal(1, peer_open_count(&rig.peer));
+    rig_op_deinit(&silent);
+    rig_op_deinit(&other);
+    rig_deinit(&rig);
+}
+
 static void test_every_allocation_may_fail(void **state)
 {
     (void)state;
@@ -758,6 +882,8 @@ int main(void)
         cmocka_unit_test(test_idle_connection_closed_by_the_broker),
         cmocka_unit_test(test_why_waiting),
         cmocka_unit_test(test_close_ends_all),
+        cmocka_unit_test(test_silent_requests_end_when_they_are_written),
+        cmocka_unit_test(test_an_answer_may_overtake_the_end_of_a_write),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
