@@ -225,6 +225,9 @@ static void park_row(struct dh_fetcher *fetcher, struct dh_partition *row, int64
     if (row->fetch_node != NULL) {
         leave_session(row);
     }
+    if (!is_fetchable(row)) {
+        return; // paused meanwhile: the error comes again when it is asked for again
+    }
     const struct dh_settings *settings = fetcher->context.settings;
     struct dh_backoff backoff = {
         .initial_ms = settings->retry_backoff_ms,
@@ -304,7 +307,9 @@ void dh_fetcher_on_changed(struct dh_fetcher *fetcher, struct dh_partition *row,
     bool is_wanted = is_fetchable(row) && !fetcher->is_closing;
     if (row->fetch_node != NULL &&
         (!is_wanted || row->fetch_node->node_id != row->leader)) {
+        struct dh_fetcher_node *node = row->fetch_node;
         release_row(fetcher, row);
+        service(node, now_ns); // it may have waited for this row to be drained
     }
     if (!is_wanted) {
         unlink_row(fetcher, row);

@@ -866,6 +866,27 @@ static void a_full_partition_holds_up_its_node_for_a_while(void **state)
     tear_down(&rig);
 }
 
+// What a full partition held up goes on when that partition leaves (seed 5 of the
+// simulator: a seek).
+static void a_full_partition_that_leaves_holds_up_nobody(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig, small_fetches);
+    rig.logs[0].end_offset = 10000;
+    rig.logs[0].value_size = 40;
+    struct dh_partition *busy = assign(&rig, 0, 0);
+    assign(&rig, 1, 0);
+    peer_run(&rig.net.peer, 10 * DH_MS);
+    assert_int_equal(DH_FETCH_FULL, busy->fetch_place);
+    size_t fetches = rig.fetches;
+    busy->state = DH_PARTITION_RESETTING;
+    dh_partitions_touch(&rig.partitions, busy);
+    peer_settle(&rig.net.peer);
+    assert_int_equal(fetches + 1, rig.fetches);
+    tear_down(&rig);
+}
+
 // CL-082: with several partitions full of data each gets its turn.
 static void no_partition_is_starved(void **state)
 {
@@ -1293,6 +1314,7 @@ int main(void)
         cmocka_unit_test(a_bad_batch_fails_the_partition_alone),
         cmocka_unit_test(a_full_partition_resumes_by_an_event),
         cmocka_unit_test(a_full_partition_holds_up_its_node_for_a_while),
+        cmocka_unit_test(a_full_partition_that_leaves_holds_up_nobody),
         cmocka_unit_test(no_partition_is_starved),
         cmocka_unit_test(the_budget_bounds_what_is_buffered),
         cmocka_unit_test(retained_records_count),
