@@ -89,9 +89,10 @@ static void test_what_a_pattern_stands_for(void **state)
         assert_int_equal(0, dh_subscription_refresh(&subscription, &is_changed));
         assert_int_equal(rows[i].names[0] != '\0', is_changed);
         char names[100] = "";
+        size_t size = 0;
         for (size_t j = 0; j < subscription.names.count; j++) {
-            strcat(names, j > 0 ? " " : "");
-            strcat(names, subscription.names.items[j]);
+            size += (size_t)snprintf(names + size, sizeof(names) - size, "%s%s",
+                                     j > 0 ? " " : "", subscription.names.items[j]);
         }
         assert_string_equal(rows[i].names, names);
         assert_int_equal(0, dh_subscription_refresh(&subscription, &is_changed));
