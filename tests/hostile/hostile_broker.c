@@ -50,6 +50,7 @@ struct hostile_broker {
     pthread_t thread;
     struct connection connections[HOSTILE_CONNECTIONS_MAX];
     struct dh_arena arena;
+    atomic_bool is_mended;
     atomic_int connects;
     atomic_int requests[DH_API_KEY_END];
 };
@@ -358,7 +359,8 @@ static void handle(struct hostile_broker *broker, struct connection *connection,
     MUST(dh_envelope_encode_response(&right, header.request_api_key,
                                      header.request_api_version, header.correlation_id,
                                      response) == 0);
-    if (needed_for(header.request_api_key) <= broker->script.good) {
+    if (atomic_load(&broker->is_mended) ||
+        needed_for(header.request_api_key) <= broker->script.good) {
         dh_buf_append(&connection->out, right.data, right.size);
     } else {
         do_wrong(broker, connection, &header, &right);
@@ -407,15 +409,17 @@ static void accept_one(struct hostile_broker *broker)
             connection = &broker->connections[i];
         }
     }
-    if (connection == NULL || broker->script.door == HOSTILE_RESETS) {
+    enum hostile_door door =
+        atomic_load(&broker->is_mended) ? HOSTILE_OPEN : broker->script.door;
+    if (connection == NULL || door == HOSTILE_RESETS) {
         set_linger_reset(fd);
         (void)close(fd);
         return;
     }
     connection->fd = fd;
-    if (broker->script.door == HOSTILE_HANGS_UP) {
+    if (door == HOSTILE_HANGS_UP) {
         hang_up(connection);
-    } else if (broker->script.door == HOSTILE_TALKS) {
+    } else if (door == HOSTILE_TALKS) {
         put_text(&connection->out, "220 mail.example ESMTP ready\r\n");
     }
 }
@@ -521,6 +525,11 @@ struct hostile_broker *hostile_broker_new(const struct hostile_script *script)
     }
     MUST(pthread_create(&broker->thread, NULL, serve, broker) == 0);
     return broker;
+}
+
+void hostile_broker_mend(struct hostile_broker *broker)
+{
+    atomic_store(&broker->is_mended, true);
 }
 
 void hostile_broker_stop(struct hostile_broker *broker)

@@ -68,6 +68,9 @@ struct hostile_broker;
 // Aborts when something that is not under test fails.
 struct hostile_broker *hostile_broker_new(const struct hostile_script *script);
 
+// From now on it does everything right; it must be one that accepts connections.
+void hostile_broker_mend(struct hostile_broker *broker);
+
 // Ends its thread: from now on it does nothing at all.
 void hostile_broker_stop(struct hostile_broker *broker);
 

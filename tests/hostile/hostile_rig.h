@@ -62,6 +62,7 @@ bool hostile_is_all_gone(struct hostile_remains before);
 struct hostile_memory {
     dohle_allocator allocator;
     atomic_size_t bytes;
+    atomic_size_t bytes_peak; // the most so far
     atomic_size_t calls;
     atomic_size_t failures;
     size_t fail_from;  // this allocation and all up to the next bound fail; 0: none
