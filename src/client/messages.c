@@ -36,6 +36,7 @@ void dh_message_free(const dohle_allocator *mem, struct dh_message *message)
     case DH_COMMAND_ASSIGN:
     case DH_COMMAND_SEEK:
     case DH_COMMAND_PAUSE:
+    case DH_COMMAND_FIND:
     case DH_COMMAND_COMMIT:
     case DH_COMMAND_LIST_OFFSETS:
     case DH_COMMAND_REBALANCE:

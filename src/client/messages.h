@@ -58,6 +58,7 @@ enum dh_message_kind {
     DH_COMMAND_ASSIGN,       // struct dh_command_assign
     DH_COMMAND_SEEK,         // struct dh_command_seek
     DH_COMMAND_PAUSE,        // struct dh_command_pause
+    DH_COMMAND_FIND,         // struct dh_command_find
     DH_COMMAND_COMMIT,       // struct dh_command_commit
     DH_COMMAND_COMMITTED,    // struct dh_command_offsets
     DH_COMMAND_LIST_OFFSETS, // struct dh_command_offsets
@@ -150,6 +151,16 @@ struct dh_command_pause {
     uint32_t slot;
     uint64_t assignment; // pausing does not change the position's number
     bool paused;
+};
+
+/*
+ * Somebody waits for this position now: find it, though on_assigned, which may still
+ * seek, has not returned. Else the back half begins when the notice comes back.
+ */
+struct dh_command_find {
+    struct dh_message message;
+    uint32_t slot;
+    uint64_t assignment;
 };
 
 enum dh_commit_mode {

@@ -476,6 +476,17 @@ static void on_pause(struct dh_back *back, struct dh_command_pause *command)
     dh_outbox_post(&back->outbox, &command->message);
 }
 
+static void on_find(struct dh_back *back, struct dh_command_find *command)
+{
+    struct dh_partition *row =
+        dh_partitions_at(&back->partitions, command->slot, command->assignment);
+    if (row != NULL && row->state == DH_PARTITION_ADDED && !row->is_revoking) {
+        row->state = DH_PARTITION_STARTING;
+        dh_partitions_touch(&back->partitions, row);
+    }
+    dh_outbox_post(&back->outbox, &command->message);
+}
+
 static void on_rebalance(struct dh_back *back, struct dh_command_rebalance *command,
                          int64_t now_ns)
 {
@@ -559,6 +570,7 @@ static void refuse(struct dh_back *back, struct dh_message *message)
         break;
     case DH_COMMAND_SEEK:
     case DH_COMMAND_PAUSE:
+    case DH_COMMAND_FIND:
     case DH_COMMAND_REBALANCE: break;
     case DH_NOTICE_CHUNK:
     case DH_NOTICE_POSITION:
@@ -611,6 +623,9 @@ static void dispatch(struct dh_back *back, struct dh_message *message, int64_t n
         return;
     case DH_COMMAND_PAUSE:
         on_pause(back, DH_CONTAINER_OF(message, struct dh_command_pause, message));
+        return;
+    case DH_COMMAND_FIND:
+        on_find(back, DH_CONTAINER_OF(message, struct dh_command_find, message));
         return;
     case DH_COMMAND_COMMIT:
         dh_commits_submit(&back->commits,

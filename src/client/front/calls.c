@@ -507,6 +507,26 @@ static void send_query(struct dh_front *front, struct dh_call *call,
     dh_front_post(front, message);
 }
 
+/*
+ * Inside on_assigned the back half has not begun to look for the position: it waits for
+ * a seek until the callback has returned (API-174, API-176). Returns 0 or NO_MEMORY.
+ */
+static int find_now(struct dh_front *front, struct dh_call *call,
+                    const struct dh_owned *row)
+{
+    struct dh_command_find *command = dh_mem_calloc(front->mem, 1, sizeof(*command));
+    if (command == NULL) {
+        return no_memory(front);
+    }
+    command->message.kind = DH_COMMAND_FIND;
+    command->message.size = sizeof(*command);
+    command->slot = row->slot;
+    command->assignment = row->term.assignment;
+    dh_front_post(front, &command->message);
+    call->is_finding = true;
+    return 0;
+}
+
 static struct dh_command_idle_reason *idle_reason_command(const struct dh_front *front,
                                                           const struct dh_owned *row)
 {
@@ -581,6 +601,12 @@ static enum dh_step step_position(struct dh_front *front, struct dh_call *call,
     }
     if (now_ns >= call->deadline_ns) {
         return done(front, call, position_timed_out(front, call));
+    }
+    if (!call->is_finding && row->is_bound && is_in_callback(front, true)) {
+        int err = find_now(front, call, row);
+        if (err != 0) {
+            return done(front, call, err);
+        }
     }
     if (call->ask_ns == 0) {
         call->ask_ns = answer_deadline(call->deadline_ns, now_ns);

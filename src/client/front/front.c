@@ -296,6 +296,7 @@ void dh_front_input(struct dh_front *front, struct dh_message *message, int64_t 
         break;
     case DH_COMMAND_SEEK:
     case DH_COMMAND_PAUSE:
+    case DH_COMMAND_FIND:
     case DH_COMMAND_REBALANCE: dh_message_free(front->mem, message); break;
     case DH_NOTICE_CHUNK: on_chunk(front, message); break;
     case DH_NOTICE_POSITION: on_position(front, message); break;

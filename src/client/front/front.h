@@ -162,6 +162,7 @@ struct dh_call {
     const char *topic;          // POSITION: borrowed from the caller
     int32_t partition;
     int64_t offset;        // POSITION: result
+    bool is_finding;       // POSITION: the back half knows that it is waited for
     int64_t ask_ns;        // POSITION: when to ask why it takes so long; 0: not set
     dohle_offset *offsets; // QUERY about offsets: the caller's, filled in
     size_t offset_count;

@@ -242,6 +242,7 @@ static void take(struct back_rig *rig, struct dh_message *message)
     case DH_COMMAND_COMMITTED:
     case DH_COMMAND_LIST_OFFSETS:
     case DH_COMMAND_TOPICS:
+    case DH_COMMAND_FIND:
     case DH_COMMAND_REBALANCE:
     case DH_COMMAND_IDLE_REASON:
         rig->other_answers++;

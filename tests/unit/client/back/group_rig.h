@@ -217,6 +217,7 @@ static inline void rig_take(struct group_rig *rig, struct dh_message *message)
     case DH_COMMAND_LIST_OFFSETS:
     case DH_COMMAND_TOPICS:
     case DH_COMMAND_IDLE_REASON:
+    case DH_COMMAND_FIND:
     case DH_COMMAND_REBALANCE:
     case DH_NOTICE_CHUNK:
     case DH_NOTICE_TROUBLE: fail(); return;

@@ -211,6 +211,45 @@ static void test_one_record_a_poll(void **state)
     fixture_deinit(&f);
 }
 
+// API-174: inside on_assigned the back half is told to look for the position at once.
+static void test_position_inside_on_assigned(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    assert_true(fixture_open(&f));
+    const char *topics[] = {"t"};
+    assert_int_equal(0, dh_front_subscribe(f.front, topics, 1, true));
+    assert_int_equal(0, fixture_poll(&f));
+    fixture_input(&f, fixture_take(&f, DH_COMMAND_SUBSCRIBE));
+    fixture_input(&f, notice_ownership(&f, DH_NOTICE_ASSIGN, "t", 0, 1, 1, true));
+    dh_front_begin_poll(f.front, &f.call, f.now_ns, f.now_ns);
+    assert_int_equal(DH_STEP_CALLBACK, dh_front_step(f.front, &f.call, f.now_ns));
+    struct dh_call call;
+    dh_front_begin_position(f.front, &call, "t", 0, f.now_ns + DH_SEC);
+    assert_int_equal(DH_STEP_WAIT, fixture_run(&f, &call));
+    struct dh_command_find *find = DH_CONTAINER_OF(fixture_take(&f, DH_COMMAND_FIND),
+                                                   struct dh_command_find, message);
+    assert_int_equal(0, find->slot);
+    assert_int_equal(1, find->assignment);
+    fixture_input(&f, &find->message);
+    assert_int_equal(DH_STEP_WAIT, fixture_run(&f, &call));
+    assert_false(fixture_has(&f, DH_COMMAND_FIND)); // once
+    fixture_input(&f, notice_position(&f, 0, TERM(1, 0), 42, false));
+    assert_int_equal(DH_STEP_DONE, fixture_run(&f, &call));
+    assert_int_equal(0, call.err);
+    assert_int_equal(42, call.offset);
+    dh_front_callback_done(f.front, &f.call, 0);
+    assert_int_equal(DH_STEP_DONE, fixture_run(&f, &f.call));
+    // Outside of callbacks it knows by itself.
+    const dohle_topic_partition all[] = {{"t", 0}};
+    assert_int_equal(0, dh_front_seek_all(f.front, all, 1, DH_SEEK_END));
+    dh_front_begin_position(f.front, &call, "t", 0, f.now_ns);
+    assert_int_equal(DH_STEP_DONE, fixture_run(&f, &call));
+    assert_false(fixture_has(&f, DH_COMMAND_FIND));
+    fixture_deinit(&f);
+}
+
 // The back half is asked in time what it waits for, and its answer told; also when the
 // answer comes too late, or the position comes after all.
 static void test_position_says_why_it_is_late(void **state)
@@ -1061,6 +1100,7 @@ int main(void)
         cmocka_unit_test(test_assign_runs_the_callback_before_any_record),
         cmocka_unit_test(test_assign_by_hand_keeps_positions),
         cmocka_unit_test(test_one_record_a_poll),
+        cmocka_unit_test(test_position_inside_on_assigned),
         cmocka_unit_test(test_position_says_why_it_is_late),
         cmocka_unit_test(test_positions_and_what_is_passed_over),
         cmocka_unit_test(test_partitions_take_turns),
