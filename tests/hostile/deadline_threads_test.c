@@ -5,6 +5,7 @@
  * that was freed then (L5, L6).
  */
 #include "hostile_broker.h"
+#include "hostile_calls.h"
 #include "hostile_rig.h"
 
 #include <pthread.h>
@@ -23,120 +24,46 @@ static hostile_setting settings[] = {
 
 // ---- The calls ----
 
-static int call_poll(dohle_consumer *consumer)
-{
-    dohle_records *records;
-    return dohle_consumer_poll(consumer, TIMEOUT_MS, &records);
-}
-
-static int call_position(dohle_consumer *consumer)
-{
-    int64_t offset;
-    return dohle_consumer_position(consumer, "t", 0, TIMEOUT_MS, &offset);
-}
-
-static int call_commit_sync(dohle_consumer *consumer)
-{
-    const dohle_offset offset = {
-        .topic = "t", .partition = 0, .offset = 1, .leader_epoch = -1};
-    return dohle_consumer_commit_sync(consumer, &offset, 1, TIMEOUT_MS);
-}
-
-static int call_committed(dohle_consumer *consumer)
-{
-    dohle_offset offset = {.topic = "t", .partition = 0};
-    return dohle_consumer_committed(consumer, &offset, 1, TIMEOUT_MS);
-}
-
-static int call_beginning_offsets(dohle_consumer *consumer)
-{
-    dohle_offset offset = {.topic = "t", .partition = 1};
-    return dohle_consumer_beginning_offsets(consumer, &offset, 1, TIMEOUT_MS);
-}
-
-static int call_end_offsets(dohle_consumer *consumer)
-{
-    dohle_offset offset = {.topic = "t", .partition = 1};
-    return dohle_consumer_end_offsets(consumer, &offset, 1, TIMEOUT_MS);
-}
-
-static int call_offsets_for_times(dohle_consumer *consumer)
-{
-    dohle_offset offset = {.topic = "t", .partition = 1};
-    const int64_t timestamp_ms = 0;
-    return dohle_consumer_offsets_for_times(consumer, &offset, &timestamp_ms, 1,
-                                            TIMEOUT_MS);
-}
-
-static int call_partitions_for(dohle_consumer *consumer)
-{
-    const dohle_partition_info *infos;
-    size_t count;
-    return dohle_consumer_partitions_for(consumer, "t", TIMEOUT_MS, &infos, &count);
-}
-
-static int call_list_topics(dohle_consumer *consumer)
-{
-    const dohle_partition_info *infos;
-    size_t count;
-    return dohle_consumer_list_topics(consumer, TIMEOUT_MS, &infos, &count);
-}
-
-static int call_idle_reason(dohle_consumer *consumer)
-{
-    enum dohle_idle_reason reason;
-    return dohle_consumer_idle_reason(consumer, "t", 0, &reason);
-}
-
-static int call_unsubscribe(dohle_consumer *consumer)
-{
-    return dohle_consumer_unsubscribe(consumer);
-}
-
-static int call_close(dohle_consumer *consumer)
-{
-    return dohle_consumer_close(consumer, TIMEOUT_MS);
-}
-
 struct call {
     const char *name;
-    int (*function)(dohle_consumer *consumer);
+    hostile_call *function;
     enum hostile_good enough; // a broker so good lets it succeed
     int refused;              // what it may return instead at once; 0: nothing
 };
 
 // One consumer's calls, in this order. All begin with poll, which sends what was wished.
 static const struct call calls_of_member[] = {
-    {"poll", call_poll, HOSTILE_GOOD_NOTHING, 0},
+    {"poll", hostile_call_poll, HOSTILE_GOOD_NOTHING, 0},
     // Who is no member yet cannot commit (API-108).
-    {"commit_sync", call_commit_sync, HOSTILE_GOOD_EVERYTHING, DOHLE_ERR_COMMIT_FAILED},
-    {"poll", call_poll, HOSTILE_GOOD_NOTHING, 0},
-    {"unsubscribe", call_unsubscribe, HOSTILE_GOOD_NOTHING, 0},
-    {"close", call_close, HOSTILE_GOOD_NOTHING, 0},
+    {"commit_sync", hostile_call_commit_sync, HOSTILE_GOOD_EVERYTHING,
+     DOHLE_ERR_COMMIT_FAILED},
+    {"poll", hostile_call_poll, HOSTILE_GOOD_NOTHING, 0},
+    {"unsubscribe", hostile_call_unsubscribe, HOSTILE_GOOD_NOTHING, 0},
+    {"close", hostile_call_close, HOSTILE_GOOD_NOTHING, 0},
 };
 static const struct call calls_of_reader[] = {
-    {"poll", call_poll, HOSTILE_GOOD_NOTHING, 0},
-    {"position", call_position, HOSTILE_GOOD_POSITION, 0},
-    {"idle_reason", call_idle_reason, HOSTILE_GOOD_NOTHING, 0},
-    {"committed", call_committed, HOSTILE_GOOD_POSITION, 0},
-    {"beginning_offsets", call_beginning_offsets, HOSTILE_GOOD_POSITION, 0},
-    {"end_offsets", call_end_offsets, HOSTILE_GOOD_POSITION, 0},
-    {"offsets_for_times", call_offsets_for_times, HOSTILE_GOOD_POSITION, 0},
-    {"partitions_for", call_partitions_for, HOSTILE_GOOD_METADATA, 0},
-    {"list_topics", call_list_topics, HOSTILE_GOOD_METADATA, 0},
-    {"commit_sync", call_commit_sync, HOSTILE_GOOD_EVERYTHING, 0},
+    {"poll", hostile_call_poll, HOSTILE_GOOD_NOTHING, 0},
+    {"position", hostile_call_position, HOSTILE_GOOD_POSITION, 0},
+    {"idle_reason", hostile_call_idle_reason, HOSTILE_GOOD_NOTHING, 0},
+    {"committed", hostile_call_committed, HOSTILE_GOOD_POSITION, 0},
+    {"beginning_offsets", hostile_call_beginning_offsets, HOSTILE_GOOD_POSITION, 0},
+    {"end_offsets", hostile_call_end_offsets, HOSTILE_GOOD_POSITION, 0},
+    {"offsets_for_times", hostile_call_offsets_for_times, HOSTILE_GOOD_POSITION, 0},
+    {"partitions_for", hostile_call_partitions_for, HOSTILE_GOOD_METADATA, 0},
+    {"list_topics", hostile_call_list_topics, HOSTILE_GOOD_METADATA, 0},
+    {"commit_sync", hostile_call_commit_sync, HOSTILE_GOOD_EVERYTHING, 0},
     // Commits the position, if there is one.
-    {"close", call_close, HOSTILE_GOOD_NOTHING, DOHLE_ERR_TIMEOUT},
+    {"close", hostile_call_close, HOSTILE_GOOD_NOTHING, DOHLE_ERR_TIMEOUT},
 };
 // Leaves with a membership, or on the way to one.
 static const struct call calls_of_leaver[] = {
-    {"poll", call_poll, HOSTILE_GOOD_NOTHING, 0},
-    {"close", call_close, HOSTILE_GOOD_NOTHING, DOHLE_ERR_TIMEOUT},
+    {"poll", hostile_call_poll, HOSTILE_GOOD_NOTHING, 0},
+    {"close", hostile_call_close, HOSTILE_GOOD_NOTHING, DOHLE_ERR_TIMEOUT},
 };
 // Does not close: free must be enough, as a member too.
 static const struct call calls_of_guest[] = {
-    {"poll", call_poll, HOSTILE_GOOD_NOTHING, 0},
-    {"list_topics", call_list_topics, HOSTILE_GOOD_METADATA, 0},
+    {"poll", hostile_call_poll, HOSTILE_GOOD_NOTHING, 0},
+    {"list_topics", hostile_call_list_topics, HOSTILE_GOOD_METADATA, 0},
 };
 
 #define CALLS_MAX 16
@@ -253,7 +180,7 @@ static const char *judge(const struct visit *visit, size_t index)
     if (outcome->err == call->refused && outcome->err != DOHLE_ERR_TIMEOUT) {
         return NULL;
     }
-    if (call->function == call_commit_sync &&
+    if (call->function == hostile_call_commit_sync &&
         outcome->err == DOHLE_ERR_REBALANCE_IN_PROGRESS) {
         return visit->good == HOSTILE_GOOD_COORDINATOR ? NULL : "a rebalance?";
     }
@@ -275,7 +202,7 @@ static bool try_call(struct visit *visit, size_t index)
 {
     struct outcome *outcome = &visit->outcomes[index];
     int64_t started_ns = dh_clock_now_ns();
-    outcome->err = visit->visitor->calls[index].function(visit->consumer);
+    outcome->err = visit->visitor->calls[index].function(visit->consumer, TIMEOUT_MS);
     outcome->took_ns = dh_clock_now_ns() - started_ns;
     outcome->info = *dohle_consumer_last_error(visit->consumer);
     return judge(visit, index) == NULL;

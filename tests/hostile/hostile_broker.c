@@ -24,6 +24,7 @@
 #include "wire/gen/join_group.h"
 #include "wire/gen/list_offsets.h"
 #include "wire/gen/metadata.h"
+#include "wire/gen/offset_commit.h"
 #include "wire/gen/offset_fetch.h"
 #include "wire/gen/sync_group.h"
 
@@ -211,6 +212,26 @@ static void answer_list_offsets(const struct request *request,
     }
 }
 
+static void answer_offset_commit(const struct request *request,
+                                 struct dh_offset_commit_response *out)
+{
+    const struct dh_offset_commit_request *asked = request->message;
+    FILL(request, out->topics, asked->topics.count,
+         dh_offset_commit_response_topic_struct);
+    for (int32_t i = 0; i < out->topics.count; i++) {
+        struct dh_offset_commit_response_topic *topic = &out->topics.items[i];
+        const struct dh_offset_commit_request_topic *from = &asked->topics.items[i];
+        topic->name = from->name;
+        topic->topic_id = from->topic_id;
+        FILL(request, topic->partitions, from->partitions.count,
+             dh_offset_commit_response_topic_partition_struct);
+        for (int32_t j = 0; j < topic->partitions.count; j++) {
+            topic->partitions.items[j].partition_index =
+                from->partitions.items[j].partition_index;
+        }
+    }
+}
+
 // How far a broker must be good to answer this.
 static enum hostile_good needed_for(int16_t key)
 {
@@ -236,6 +257,7 @@ static void answer(const struct request *request, int16_t key, void *response)
     case DH_API_SYNC_GROUP: answer_sync(request, response); break;
     case DH_API_OFFSET_FETCH: answer_offset_fetch(request, response); break;
     case DH_API_LIST_OFFSETS: answer_list_offsets(request, response); break;
+    case DH_API_OFFSET_COMMIT: answer_offset_commit(request, response); break;
     default: break; // the defaults of the response
     }
 }

@@ -39,7 +39,7 @@ enum hostile_good {
     HOSTILE_GOOD_COORDINATOR, // FindCoordinator
     HOSTILE_GOOD_MEMBER,      // JoinGroup, SyncGroup
     HOSTILE_GOOD_POSITION,    // OffsetFetch (nothing committed), ListOffsets (0)
-    HOSTILE_GOOD_EVERYTHING,  // the rest, with what a response says by default
+    HOSTILE_GOOD_EVERYTHING,  // OffsetCommit, and the rest by the response's defaults
 };
 
 enum hostile_reply {
