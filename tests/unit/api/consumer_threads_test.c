@@ -123,8 +123,14 @@ static void test_calls_end_in_time(void **state)
             }
         }
     }
+    // Each error has its own text, also when its code is that of the one before.
+    const char *empty[] = {""};
+    assert_int_equal(DOHLE_ERR_INVALID_ARGUMENT,
+                     dohle_consumer_subscribe(consumer, empty, 1, NULL));
+    assert_non_null(strstr(dohle_consumer_last_error(consumer)->text, "empty"));
     assert_int_equal(DOHLE_ERR_INVALID_ARGUMENT,
                      dohle_consumer_poll(consumer, -3, &records));
+    assert_non_null(strstr(dohle_consumer_last_error(consumer)->text, "timeout"));
     int64_t started_ns = dh_clock_now_ns();
     (void)dohle_consumer_close(consumer, 200);
     assert_true(dh_clock_now_ns() - started_ns < 200 * DH_MS + LATE_NS); // L6
