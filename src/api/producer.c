@@ -52,6 +52,7 @@ struct dohle_producer {
     struct dh_list settled;         // records whose callbacks are due
     size_t outstanding;
     int64_t buffered_bytes;
+    uint64_t waits; // how often a call had to wait: the time has moved on
     uint64_t serial_last;
     uint64_t flush_serial;                   // a flush waits for those up to here
     size_t awaited;                          // so many of them are not back
@@ -204,6 +205,7 @@ static bool take(dohle_producer *producer)
 // Waits until something has come and takes it. False: the deadline has passed.
 static bool wait_and_take(dohle_producer *producer, int64_t deadline_ns)
 {
+    producer->waits++;
     dh_io_client_clear(producer->client);
     if (take(producer)) {
         return true;
@@ -531,13 +533,18 @@ static dohle_bytes copy_bytes(uint8_t **at, dohle_bytes bytes)
 
 // Copies everything into one block. NULL: no memory.
 static struct dh_producer_record *new_record(dohle_producer *producer,
-                                             const dohle_send *send)
+                                             const dohle_send *send, int64_t now_ns)
 {
+    size_t size = block_size(send);
     struct dh_producer_record *record =
-        new_command(producer, DH_PRODUCER_RECORD, block_size(send));
+        dh_mem_alloc(dh_io_client_mem(producer->client), size);
     if (record == NULL) {
         return NULL;
     }
+    // Not the whole block, which is written below.
+    memset(record, 0, sizeof(*record));
+    record->message.kind = (enum dh_message_kind)DH_PRODUCER_RECORD;
+    record->message.size = (uint32_t)size;
     dohle_header *headers = (dohle_header *)(record + 1);
     uint8_t *at = (uint8_t *)(headers + send->header_count);
     for (size_t i = 0; i < send->header_count; i++) {
@@ -555,7 +562,7 @@ static struct dh_producer_record *new_record(dohle_producer *producer,
     memcpy(at, send->topic, strlen(send->topic) + 1);
     record->partition = send->partition;
     record->deadline_ns =
-        dh_deadline_after_ms(dh_clock_now_ns(), producer->settings->delivery_timeout_ms);
+        dh_deadline_after_ms(now_ns, producer->settings->delivery_timeout_ms);
     record->offset = -1;
     record->timestamp_ms = record->input.timestamp_ms;
     record->callback = send->callback;
@@ -573,12 +580,14 @@ static int send_record(dohle_producer *producer, const dohle_send *send)
     struct dh_record_input input = input_of(send);
     size_t size = dh_batch_writer_record_size(&input);
     const struct dh_settings *settings = producer->settings;
-    if (size > (size_t)settings->max_request_size - DH_BATCH_HEADER_SIZE ||
-        (int64_t)size > settings->buffer_memory) {
+    if (size > INT32_MAX || (int64_t)size > settings->buffer_memory ||
+        size + DH_BATCH_HEADER_SIZE > (size_t)settings->max_request_size) {
         return fail(producer, DOHLE_ERR_TOO_LARGE,
                     "the record is larger than max.request.size or buffer.memory");
     }
-    int64_t deadline_ns = dh_deadline_after_ms(dh_clock_now_ns(), settings->max_block_ms);
+    int64_t now_ns = dh_clock_now_ns();
+    int64_t deadline_ns = dh_deadline_after_ms(now_ns, settings->max_block_ms);
+    uint64_t waits = producer->waits;
     err = know_topic(producer, send->topic, send->partition, deadline_ns);
     if (err == 0) {
         err = wait_for_room(producer, block_size(send), deadline_ns);
@@ -586,7 +595,10 @@ static int send_record(dohle_producer *producer, const dohle_send *send)
     if (err != 0) {
         return err;
     }
-    struct dh_producer_record *record = new_record(producer, send);
+    if (waits != producer->waits) {
+        now_ns = dh_clock_now_ns();
+    }
+    struct dh_producer_record *record = new_record(producer, send, now_ns);
     if (record == NULL) {
         return DOHLE_ERR_NO_MEMORY;
     }
