@@ -271,6 +271,34 @@ def test_a_stopped_member_comes_back_after_its_session(kafka, dohle, members, tm
     b.stop()
 
 
+def test_a_reader_that_stalls_leaves_and_comes_back(kafka, dohle, members, tmp_path):
+    """Nobody reads our output: no poll for max.poll.interval.ms. The member leaves by itself (X-053), what it
+    owned is lost, and once it polls again it goes on from what was committed."""
+    topic, group = kafka.topic(1), unique("group")
+    produce(kafka, topic, 20000)
+    events = tmp_path / "events"
+    events.touch()
+    process = dohle.start("consume", topic, "-g", group, "-o", "start", "-f", r"%o %v\n", "--events", events,
+                          "-X", "max.poll.interval.ms=3000", *QUICK, stdout=subprocess.PIPE)
+    try:
+        eventually(events.read_text, what="the first assignment")
+        eventually(lambda: "Empty" in kafka.tool("consumer-groups", "--describe", "--group", group, "--state"),
+                   what="the member to leave")
+        seen = set()
+        while len(seen) < 20000:
+            seen.add(int(process.stdout.readline().split(b" ")[0]))
+        rows = [json.loads(line) for line in events.read_text().splitlines()]
+        assert [row["event"] for row in rows][:3] == ["assigned", "lost", "assigned"]
+        assert rows[1]["reason"] == rows[2]["reason"] == "max.poll.interval.ms exceeded"
+        assert rows[2]["member_id"] != rows[0]["member_id"]
+        process.terminate()
+        process.stdout.read()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait(20)
+
+
 def test_members_survive_their_coordinator(members, tmp_path):
     """The coordinator is killed: members keep their ids and partitions, and nothing is lost or doubled."""
     cluster = Cluster(tmp_path / "three", "--brokers", "3")

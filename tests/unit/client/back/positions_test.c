@@ -270,6 +270,27 @@ static void test_new_leader_is_asked(void **state)
     }
 }
 
+// The leader is lost (a new epoch, nobody leads), then there is another.
+static void test_leader_goes_and_comes(void **state)
+{
+    (void)state;
+    struct group_rig rig;
+    struct dh_partition *row = given_reading(&rig, NULL);
+    rig.end_epoch = 3;
+    rig.end_offset = 80;
+    rig.net.peer.topics[0].leader[0] = -1;
+    rig.net.peer.topics[0].leader_epoch[0] = 4;
+    dh_cluster_request_update(rig.net.cluster, rig.net.peer.now_ns);
+    rig_run_ms(&rig, 3000);
+    rig_assert_trace("", &rig);
+    assert_int_equal(DH_NODE_NONE, row->leader);
+    assert_int_equal(DH_PARTITION_FETCHING, row->state);
+    when_leader_changes(&rig);
+    rig_assert_trace("hold(0) epoch:3 position(0:-1)", &rig);
+    assert_int_equal(2, row->leader);
+    group_rig_deinit(&rig);
+}
+
 // CL-125: without an epoch, or with a broker too old to ask, there is nothing to check.
 static void test_validation_is_skipped(void **state)
 {
@@ -408,6 +429,7 @@ int main(void)
         cmocka_unit_test(test_removed_rows_are_forgotten),
         cmocka_unit_test(test_reset_waits_for_a_leader),
         cmocka_unit_test(test_new_leader_is_asked),
+        cmocka_unit_test(test_leader_goes_and_comes),
         cmocka_unit_test(test_validation_is_skipped),
         cmocka_unit_test(test_committed_epoch_is_validated),
         cmocka_unit_test(test_recreated_topic_drops_epochs),
