@@ -98,6 +98,13 @@ char *dh_mem_copy_string(const dohle_allocator *mem, const void *text, size_t si
     return copy;
 }
 
+char *dh_mem_copy_text(const dohle_allocator *mem, const void *text, size_t size)
+{
+    const void *end = size == 0 ? NULL : memchr(text, 0, size);
+    return dh_mem_copy_string(
+        mem, text, end == NULL ? size : (size_t)((const char *)end - (const char *)text));
+}
+
 void dh_mem_free_string(const dohle_allocator *mem, char *text)
 {
     if (text != NULL) {

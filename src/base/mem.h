@@ -41,7 +41,13 @@ void dh_mem_free(const dohle_allocator *mem, void *pointer, size_t size);
 DH_MUST_CHECK char *dh_mem_copy_string(const dohle_allocator *mem, const void *text,
                                        size_t size);
 
-// Frees what dh_mem_copy_string made, provided it holds no NUL. NULL is allowed.
+// As above, but of the bytes before the first NUL, if there is one: what a peer sends
+// as text may hold any byte, and dh_mem_free_string would not give all of it back.
+DH_MUST_CHECK char *dh_mem_copy_text(const dohle_allocator *mem, const void *text,
+                                     size_t size);
+
+// Frees what dh_mem_copy_text made, or dh_mem_copy_string of what holds no NUL. NULL is
+// allowed.
 void dh_mem_free_string(const dohle_allocator *mem, char *text);
 
 #endif

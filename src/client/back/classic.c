@@ -138,7 +138,7 @@ void dh_classic_member_id_clear(struct dh_classic *c)
 
 int dh_classic_member_id_set(struct dh_classic *c, dohle_bytes id)
 {
-    char *copy = dh_mem_copy_string(c->context.mem, id.data, id.size);
+    char *copy = dh_mem_copy_text(c->context.mem, id.data, id.size);
     if (copy == NULL) {
         return DOHLE_ERR_NO_MEMORY;
     }

@@ -433,8 +433,9 @@ static void set_view(struct dh_cluster *cluster, struct topic *topic, int16_t br
 static int take_topic(struct dh_cluster *cluster,
                       const struct dh_metadata_response_topic *from)
 {
-    // Asked for by name, so only a broker out of its mind leaves the name out.
-    if (from->name.size == 0) {
+    // Asked for by name, so only a broker out of its mind leaves the name out, or sends
+    // one that no string can hold.
+    if (from->name.size == 0 || memchr(from->name.data, 0, from->name.size) != NULL) {
         return 0;
     }
     struct topic *topic = dh_map_get(&cluster->topics, from->name);

@@ -721,12 +721,12 @@ void dh_requests_begin_brokers(struct dh_requests *requests)
 int dh_requests_put_broker(struct dh_requests *requests, int32_t node_id,
                            dohle_bytes host, int32_t port)
 {
-    char *text = dh_mem_copy_string(requests->context.mem, host.data, host.size);
+    char *text = dh_mem_copy_text(requests->context.mem, host.data, host.size);
     if (text == NULL) {
         return DOHLE_ERR_NO_MEMORY;
     }
     int err = dh_nodes_put(&requests->nodes, node_id, text, port);
-    dh_mem_free(requests->context.mem, text, host.size + 1);
+    dh_mem_free_string(requests->context.mem, text);
     return err;
 }
 

@@ -37,7 +37,7 @@ int dh_names_copy(struct dh_names *names, const dohle_allocator *mem,
     names->items = items;
     names->count = count;
     for (size_t i = 0; i < count; i++) {
-        items[i] = dh_mem_copy_string(mem, views[i].data, views[i].size);
+        items[i] = dh_mem_copy_text(mem, views[i].data, views[i].size);
         if (items[i] == NULL) {
             dh_names_free(names, mem);
             return DOHLE_ERR_NO_MEMORY;
