@@ -783,6 +783,38 @@ static void test_a_refusal_is_told_and_the_next_batch_goes_on(void **state)
     }
 }
 
+// UNKNOWN_PRODUCER_ID and OUT_OF_ORDER say that the batch is not in the log, even when
+// that was in doubt: it is sent again under a new epoch, in which 0 comes first.
+static void test_a_broker_that_forgets_starts_a_new_epoch(void **state)
+{
+    (void)state;
+    static const int16_t codes[] = {DH_BROKER_UNKNOWN_PRODUCER_ID,
+                                    DH_BROKER_OUT_OF_ORDER_SEQUENCE_NUMBER};
+    for (size_t i = 0; i < 2 * DH_COUNT_OF(codes); i++) {
+        struct rig *rig = rig_new(NULL);
+        send_records(rig, 0, 5);
+        send_records(rig, 1, 5);
+        peer_run(&rig->peer, 1 * DH_SEC);
+        rig->losses_left = i % 2; // in doubt before
+        rig->error_code = codes[i / 2];
+        rig->errors_left = 1;
+        send_records(rig, 0, 5);
+        peer_run(&rig->peer, 5 * DH_SEC);
+        assert_int_equal(15, rig->answered.count);
+        assert_int_equal(1, rig->logs[0].producer_epoch);
+        assert_int_equal(4, rig->logs[0].last_sequence);
+        // The other partition changes over with its next batch.
+        assert_int_equal(0, rig->logs[1].producer_epoch);
+        send_records(rig, 1, 3);
+        peer_run(&rig->peer, 1 * DH_SEC);
+        assert_int_equal(1, rig->logs[1].producer_epoch);
+        assert_int_equal(2, rig->logs[1].last_sequence);
+        assert_int_equal(0, rig->answered.failed);
+        assert_logs_are_exact(rig, 18);
+        rig_free(rig);
+    }
+}
+
 static void test_the_leader_moves(void **state)
 {
     (void)state;
@@ -1102,6 +1134,7 @@ int main(void)
         cmocka_unit_test(test_acks_0_is_answered_when_sent),
         cmocka_unit_test(test_a_passing_error_is_tried_again),
         cmocka_unit_test(test_a_refusal_is_told_and_the_next_batch_goes_on),
+        cmocka_unit_test(test_a_broker_that_forgets_starts_a_new_epoch),
         cmocka_unit_test(test_the_leader_moves),
         cmocka_unit_test(test_a_batch_too_large_is_split),
         cmocka_unit_test(test_delivery_timeout_is_kept_in_every_state),
