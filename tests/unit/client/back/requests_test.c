@@ -774,6 +774,11 @@ static void test_silent_requests_end_when_they_are_written(void **state)
             assert_int_equal(0, ops[i].err);
         }
     }
+    // Alone, with no answer that would tell: the write is enough.
+    seen = 0;
+    rig_op_start(&ops[2], DH_NODE_ANY, 1000);
+    peer_run(&rig.peer, 10 * DH_MS);
+    assert_int_equal(4, ops[2].replies);
     // Cancelled before it is written: no reply, and the next one still finds its answer.
     rig_op_start(&ops[0], DH_NODE_ANY, 1000);
     dh_op_cancel(&ops[0].op, rig.requests);
