@@ -205,8 +205,13 @@ static void mirror_position(struct sim_member *member,
                             const struct dh_notice_position *notice)
 {
     const struct sim_slot *slot = slot_at(member, notice->slot);
-    if (slot->place >= 0 && dh_term_equal(slot->term, notice->term) &&
-        notice->term.position == 0 && notice->offset >= 0 && !notice->is_held) {
+    if (slot->place < 0 || !dh_term_equal(slot->term, notice->term) ||
+        notice->offset < 0 || notice->is_held) {
+        return;
+    }
+    member->places[slot->place].is_next_known = true;
+    member->places[slot->place].next = notice->offset;
+    if (notice->term.position == 0) {
         sim_tell(member->world, (struct sim_event){.kind = SIM_POSITION,
                                                    .member = member->index,
                                                    .place = slot->place,

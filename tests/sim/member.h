@@ -79,7 +79,7 @@ struct sim_place_state {
     bool is_mine;  // by hand: in the present assignment
     bool is_paused;
     bool is_next_known;
-    int64_t next;        // after the last record delivered, or sought
+    int64_t next;        // after the last record delivered, or sought, or told
     uint64_t assignment; // that was owned last
     uint64_t revoked;    // the last one that a notice took away
 };

@@ -23,21 +23,26 @@ static size_t entry_size(const struct dh_fetch_session_entry *entry)
 
 // ---- Keys ----
 
-// The number, then the id or the name. The scratch has room for either: see
-// dh_fetch_session_add. Null: no entry can have such a name.
+#define KEY_PREFIX_SIZE (sizeof(int32_t) + 1)
+
+// The number, which kind of name follows, then the id or the name: the name also while
+// the id is not known. The scratch has room for either: see dh_fetch_session_add. Null:
+// no entry can have such a name.
 static dohle_bytes write_key(struct dh_fetch_session *session, dohle_bytes topic,
                              const struct dh_uuid *topic_id, int32_t partition)
 {
-    const void *name = session->uses_ids ? (const void *)topic_id : topic.data;
-    size_t name_size = session->uses_ids ? sizeof(*topic_id) : topic.size;
-    if (sizeof(partition) + name_size > session->key_capacity) {
+    bool is_id = session->uses_ids && !dh_uuid_is_zero(topic_id);
+    const void *name = is_id ? (const void *)topic_id : topic.data;
+    size_t name_size = is_id ? sizeof(*topic_id) : topic.size;
+    if (KEY_PREFIX_SIZE + name_size > session->key_capacity) {
         return (dohle_bytes){NULL, 0};
     }
     memcpy(session->key, &partition, sizeof(partition));
+    session->key[sizeof(partition)] = is_id;
     if (name_size > 0) {
-        memcpy(session->key + sizeof(partition), name, name_size);
+        memcpy(session->key + KEY_PREFIX_SIZE, name, name_size);
     }
-    return (dohle_bytes){session->key, sizeof(partition) + name_size};
+    return (dohle_bytes){session->key, KEY_PREFIX_SIZE + name_size};
 }
 
 static dohle_bytes key_of(struct dh_fetch_session *session,
@@ -135,7 +140,7 @@ struct dh_fetch_session_entry *dh_fetch_session_add(struct dh_fetch_session *ses
     size_t name_size_max =
         topic_size > sizeof(*topic_id) ? topic_size : sizeof(*topic_id);
     if (dh_mem_grow(session->mem, &session->key, &session->key_capacity,
-                    sizeof(partition) + name_size_max, 1) != 0) {
+                    KEY_PREFIX_SIZE + name_size_max, 1) != 0) {
         return NULL;
     }
     dohle_bytes name = {(const uint8_t *)topic, topic_size};

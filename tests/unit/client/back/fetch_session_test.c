@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/bytes.h"
+#include "base/mem.h"
 
 #include "client/back/reactions.h"
 
@@ -359,6 +360,22 @@ static void every_failed_allocation_is_survived(void **state)
     }
 }
 
+// Brokers before 2.8 give no ids; whether they do is not known before the first fetch.
+static void topics_without_ids_do_not_collide(void **state)
+{
+    (void)state;
+    static const struct dh_uuid none;
+    struct dh_fetch_session session;
+    dh_fetch_session_init(&session, dh_mem_default(), 1);
+    struct dh_fetch_session_entry *a = add(&session, "a", none, 0, 5);
+    struct dh_fetch_session_entry *b = add(&session, "b", none, 0, 7);
+    assert_ptr_not_equal(a, b);
+    assert_int_equal(0, dh_fetch_session_prepare(&session, false));
+    assert_request(&session, 0, 0, "a0@5 b0@7");
+    assert_ptr_equal(b, dh_fetch_session_find(&session, DH_BYTES("b"), &none, 0));
+    dh_fetch_session_deinit(&session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +388,7 @@ int main(void)
         cmocka_unit_test(names_and_ids_never_mix),
         cmocka_unit_test(only_what_was_asked_is_found),
         cmocka_unit_test(a_request_that_was_not_sent_changes_nothing),
+        cmocka_unit_test(topics_without_ids_do_not_collide),
         cmocka_unit_test(every_failed_allocation_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
