@@ -50,6 +50,12 @@ size_t dh_budget_offer(const struct dh_budget *budget, size_t wanted, size_t use
     return room > 0 ? room : 1;
 }
 
+size_t dh_budget_share(const struct dh_budget *budget, size_t request_count)
+{
+    return scale(budget->bytes_max / request_count, DH_BUDGET_EXPANSION_ONE,
+                 budget->expansion);
+}
+
 size_t dh_budget_reserve(struct dh_budget *budget, size_t request_bytes)
 {
     size_t reserved_bytes =

@@ -52,6 +52,9 @@ size_t dh_budget_free(const struct dh_budget *budget);
  */
 size_t dh_budget_offer(const struct dh_budget *budget, size_t wanted, size_t useful);
 
+// What each of so many requests may ask for, so that all their reservations fit at once.
+size_t dh_budget_share(const struct dh_budget *budget, size_t request_count);
+
 // Reserves for a request of that size. Returns what settle must be given.
 size_t dh_budget_reserve(struct dh_budget *budget, size_t request_bytes);
 void dh_budget_settle(struct dh_budget *budget, size_t reserved_bytes);

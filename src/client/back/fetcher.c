@@ -46,7 +46,7 @@ struct dh_fetcher_node {
     bool had_session_error;      // the last reply was one
     struct dh_alarm drain_alarm; // set: draining
     struct dh_link stalled_link; // of the fetcher's stalled
-    size_t reserved_bytes;       // by the request in flight
+    size_t reserved_bytes;       // by the request, from its start to its end
     int64_t throttled_until_ns;
 };
 
@@ -377,13 +377,19 @@ static size_t offer(const struct dh_fetcher_node *node)
     }
     // Nodes share, so that one in a long poll does not keep the others from asking.
     size_t nodes = fetcher->active_nodes > 0 ? fetcher->active_nodes : 1;
-    size_t share = fetcher->budget->bytes_max / nodes;
+    size_t share = dh_budget_share(fetcher->budget, nodes);
     if (wanted > share) {
         wanted = share > 0 ? share : 1;
     }
     size_t useful = partition_max < wanted ? partition_max : wanted;
     size_t offered = dh_budget_offer(fetcher->budget, wanted, useful);
     return offered > 0 ? offered : offer_beside_idle_chunks(fetcher, useful);
+}
+
+static void give_back_reservation(struct dh_fetcher_node *node)
+{
+    dh_budget_settle(node->fetcher->budget, node->reserved_bytes);
+    node->reserved_bytes = 0;
 }
 
 static void stall(struct dh_fetcher_node *node, int64_t now_ns)
@@ -500,11 +506,16 @@ static void service(struct dh_fetcher_node *node, int64_t now_ns)
         }
         return;
     }
-    if (node->is_refused || offer(node) == 0) {
+    // Who waits for room has its turn first, or a node in a long poll would take the room
+    // again each time that it gives it back.
+    const struct dh_link *first = dh_list_first(&fetcher->stalled);
+    bool is_behind = first != NULL && first != &node->stalled_link;
+    size_t offered = node->is_refused || is_behind ? 0 : offer(node);
+    if (offered == 0) {
         stall(node, now_ns);
         return;
     }
-    dh_list_remove(&node->stalled_link);
+    node->reserved_bytes = dh_budget_reserve(fetcher->budget, offered);
     node->fetch_op.version_max =
         node->session.unidentified_count > 0 ? VERSION_WITH_IDS - 1 : INT16_MAX;
     dh_op_start(&node->fetch_op, fetcher->context.requests, node->node_id,
@@ -614,6 +625,8 @@ static int fill_fetch(struct dh_op *op, int16_t version, void *message,
     struct dh_fetch_session *session = &node->session;
     const struct dh_settings *settings = fetcher->context.settings;
     bool uses_ids = version >= VERSION_WITH_IDS;
+    // What was reserved at the start of the operation has kept the room for this.
+    give_back_reservation(node);
     size_t offered = offer(node);
     if (node->ready_count == 0 || offered == 0 ||
         (uses_ids && session->unidentified_count > 0)) {
@@ -959,8 +972,7 @@ static enum dh_settled on_fetch_reply(struct dh_op *op, const struct dh_reply *r
 {
     struct dh_fetcher_node *node = DH_CONTAINER_OF(op, struct dh_fetcher_node, fetch_op);
     struct dh_fetcher *fetcher = node->fetcher;
-    dh_budget_settle(fetcher->budget, node->reserved_bytes);
-    node->reserved_bytes = 0;
+    give_back_reservation(node);
     if (reply->err != 0) {
         enum dh_settled settled = on_fetch_failed(node, reply, now_ns);
         resume_stalled(fetcher, now_ns);
@@ -1056,8 +1068,7 @@ void dh_fetcher_close(struct dh_fetcher *fetcher, int64_t now_ns)
         struct dh_fetcher_node *node = item->value;
         dh_alarm_cancel(&node->drain_alarm, fetcher->context.alarms);
         dh_op_cancel(&node->fetch_op, fetcher->context.requests);
-        dh_budget_settle(fetcher->budget, node->reserved_bytes);
-        node->reserved_bytes = 0;
+        give_back_reservation(node);
         if (node->session.id != 0 &&
             dh_requests_is_ready(fetcher->context.requests, node->node_id,
                                  DH_CHANNEL_GENERAL, now_ns)) {
