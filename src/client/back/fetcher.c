@@ -515,6 +515,7 @@ static void service(struct dh_fetcher_node *node, int64_t now_ns)
         stall(node, now_ns);
         return;
     }
+    dh_list_remove(&node->stalled_link);
     node->reserved_bytes = dh_budget_reserve(fetcher->budget, offered);
     node->fetch_op.version_max =
         node->session.unidentified_count > 0 ? VERSION_WITH_IDS - 1 : INT16_MAX;
@@ -1217,6 +1218,7 @@ static void check_node(const struct dh_fetcher *fetcher,
     DH_ASSERT(has_full || !node->is_without_full);
     DH_ASSERT(node->reserved_bytes == 0 || dh_op_is_busy(&node->fetch_op));
     dh_fetch_session_check(&node->session);
+    DH_ASSERT(!dh_link_is_linked(&node->stalled_link) || !dh_op_is_busy(&node->fetch_op));
     // Whatever is ready is asked for, or something is named that will make it go on (L1).
     if (ready_count > 0 && !fetcher->is_closing) {
         DH_ASSERT(dh_op_is_busy(&node->fetch_op) ||
