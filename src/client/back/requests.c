@@ -552,11 +552,14 @@ void dh_op_cancel(struct dh_op *op, struct dh_requests *requests)
     dh_alarm_cancel(&op->alarm, requests->context.alarms);
 }
 
+static const char *describe_nodes(struct dh_requests *requests, bool with_waits);
+
 static void on_queued_timeout(struct dh_requests *requests, struct dh_op *op,
                               int64_t now_ns)
 {
     dh_list_remove(&op->link);
-    const char *trouble = dh_requests_why_waiting(requests);
+    // Not how the last attempt ended: that would be this text, nested ever deeper.
+    const char *trouble = describe_nodes(requests, true);
     char text[TEXT_BYTES];
     snprintf(text, sizeof(text), "no connection for %s within %" PRId64 " ms%s%.300s",
              op->cls->name, op->allowed_ns / DH_MS, trouble[0] == '\0' ? "" : ": ",

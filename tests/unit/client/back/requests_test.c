@@ -282,6 +282,25 @@ static void test_failure_names_address_and_cause(void **state)
     rig_deinit(&rig);
 }
 
+// How the last attempt ended is no cause of how this one does.
+static void test_texts_do_not_grow(void **state)
+{
+    (void)state;
+    struct net_rig rig;
+    rig_init(&rig, "one:9092", NULL);
+    peer_add_node(&rig.peer, -1, "one", 9092);
+    struct rig_op op;
+    rig_op_init(&op, &rig, &rig_heartbeat_class);
+    for (size_t i = 1; i <= 2; i++) {
+        rig_op_start(&op, DH_NODE_ANY, 0);
+        dh_alarms_run(&rig.alarms, rig.peer.now_ns); // before anything could be sent
+        assert_int_equal(i, op.replies);
+        assert_string_equal("no connection for Heartbeat within 0 ms", op.text);
+    }
+    rig_op_deinit(&op);
+    rig_deinit(&rig);
+}
+
 // What waits for a connection that does not come up hears of it at its deadline at the
 // latest, with the trouble as its text.
 static void test_queued_operation_ends_at_its_deadline(void **state)
@@ -875,6 +894,7 @@ int main(void)
         cmocka_unit_test(test_another_protocol_is_recognised),
         cmocka_unit_test(test_all_addresses_of_a_name_are_tried),
         cmocka_unit_test(test_failure_names_address_and_cause),
+        cmocka_unit_test(test_texts_do_not_grow),
         cmocka_unit_test(test_queued_operation_ends_at_its_deadline),
         cmocka_unit_test(test_reconnecting_backs_off),
         cmocka_unit_test(test_unanswered_request_closes_the_connection),
