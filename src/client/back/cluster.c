@@ -82,8 +82,9 @@ static int64_t next_due(const struct dh_cluster *cluster)
     if (cluster->updates == 0) {
         return has_wants(cluster) ? INT64_MIN : DH_NEVER;
     }
-    return dh_deadline_after_ms(cluster->updated_ns,
-                                cluster->context.settings->metadata_max_age_ms);
+    int64_t old_ns = dh_deadline_after_ms(cluster->updated_ns,
+                                          cluster->context.settings->metadata_max_age_ms);
+    return old_ns > cluster->next_allowed_ns ? old_ns : cluster->next_allowed_ns;
 }
 
 static bool wants_rebootstrap(const struct dh_cluster *cluster, int64_t now_ns)

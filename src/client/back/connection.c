@@ -18,6 +18,10 @@
 
 static const char subsystem[] = "connection";
 
+// A connection that is needed is not looked at more often, however short the time is
+// after which it would be closed.
+#define NEEDED_CHECK_MS 100
+
 const char *dh_connection_state_text(enum dh_connection_state state)
 {
     switch (state) {
@@ -241,7 +245,9 @@ static void on_idle_alarm(struct dh_connection *connection, int64_t now_ns)
     struct dh_connections *shared = connection->shared;
     int64_t due_ns = dh_deadline_after_ms(connection->used_ns, shared->idle_ms);
     if (shared->owner->is_needed(connection)) {
-        due_ns = dh_deadline_after_ms(now_ns, shared->idle_ms);
+        int64_t wait_ms =
+            shared->idle_ms > NEEDED_CHECK_MS ? shared->idle_ms : NEEDED_CHECK_MS;
+        due_ns = dh_deadline_after_ms(now_ns, wait_ms);
     }
     if (due_ns > now_ns) {
         dh_alarm_set(&connection->alarm, shared->alarms, due_ns);

@@ -272,8 +272,9 @@ static inline void rig_serve_fetch(struct consumer_rig *rig, struct peer_request
     }
     if (rig->served_bytes == bytes_before &&
         rig->code[DH_API_FETCH] == 0) { // a long poll
-        request->connection->stalled_until =
-            rig->peer.now_ns + asked->max_wait_ms * DH_MS;
+        int64_t wait_ms =
+            asked->max_wait_ms > 0 ? asked->max_wait_ms : 1; // the way there
+        request->connection->stalled_until = rig->peer.now_ns + wait_ms * DH_MS;
     }
 }
 

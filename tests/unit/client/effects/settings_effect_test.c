@@ -168,20 +168,99 @@ static void values_that_are_not_built_are_refused_by_name(void **state)
     }
 }
 
+// ---- Extreme values ----
+
+// With these not all can be read: the application is away for longer, no answer can
+// come in time, the first batch is larger, the scripted broker does not end long polls.
+static bool prevents_reading(const char *key, int64_t value)
+{
+    return (strcmp(key, "max.poll.interval.ms") == 0 && value == 1) ||
+           (strcmp(key, "request.timeout.ms") == 0 && value == 0) ||
+           (strcmp(key, "fetch.max.wait.ms") == 0 && value == INT32_MAX) ||
+           (strcmp(key, "response.max.bytes") == 0 && value == 1024);
+}
+
+// Nothing is asked in circles (L7), nothing is asserted, and the records come.
+static void try_extreme(const char *key, int64_t value)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "%lld", (long long)value);
+    const char *partner = "client.id";
+    const char *partner_value = "x";
+    if (strcmp(key, "session.timeout.ms") == 0) {
+        partner = "heartbeat.interval.ms";
+        partner_value = "1";
+    } else if (strcmp(key, "heartbeat.interval.ms") == 0) {
+        partner = "session.timeout.ms";
+        partner_value = "2147483647";
+    }
+    for (int is_by_hand = 0; is_by_hand < 2; is_by_hand++) {
+        struct consumer_rig rig;
+        rig_open(&rig, OPTIONS("auto.offset.reset", "earliest", partner, partner_value,
+                               key, text));
+        if (is_by_hand == 1) {
+            rig_assign(&rig);
+        } else {
+            rig_subscribe(&rig);
+        }
+        rig_run_ms(&rig, 3000);
+        rig.log_end += RIG_BATCH_RECORDS;
+        rig_run_ms(&rig, 1000);
+        bool is_read = rig.records == (size_t)rig.log_end && rig.poll_err == 0;
+        if (!is_read && !prevents_reading(key, value)) {
+            fail_msg("%s=%s: %zu records, %s", key, text, rig.records,
+                     rig.poll_error.text);
+        }
+        rig_close(&rig);
+    }
+}
+
+static void extreme_values_do_no_harm(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < dohle_config_key_count(); i++) {
+        dohle_config_key key;
+        assert_int_equal(0, dohle_config_key_info(i, &key));
+        if (key.status != DOHLE_CONFIG_BUILT ||
+            (key.objects & DOHLE_CONFIG_CONSUMER) == 0 ||
+            (key.type != DOHLE_CONFIG_INT && key.type != DOHLE_CONFIG_LONG)) {
+            continue;
+        }
+        int64_t most = key.type == DOHLE_CONFIG_INT ? INT32_MAX : INT64_MAX;
+        // "1024 or more", "any whole number"
+        char *end;
+        int64_t least = strtoll(key.allowed, &end, 10);
+        least = end == key.allowed ? INT64_MIN : least;
+        if (strcmp(key.name, "session.timeout.ms") == 0) {
+            least = 2; // above heartbeat.interval.ms
+        } else if (strcmp(key.name, "heartbeat.interval.ms") == 0) {
+            most--;
+        }
+        try_extreme(key.name, least);
+        try_extreme(key.name, most);
+        if (least < 0) {
+            try_extreme(key.name, 0);
+        }
+    }
+}
+
 int main(void)
 {
+    enum { TABLE_TESTS = 4 };
+
     static char names[EFFECT_COUNT][160];
-    static struct CMUnitTest tests[EFFECT_COUNT + 3] = {
+    static struct CMUnitTest tests[EFFECT_COUNT + TABLE_TESTS] = {
         cmocka_unit_test(every_built_key_has_an_effect_test),
         cmocka_unit_test(what_is_not_built_is_refused_by_name),
         cmocka_unit_test(values_that_are_not_built_are_refused_by_name),
+        cmocka_unit_test(extreme_values_do_no_harm),
     };
     size_t count = 0;
     for (size_t i = 0; i < DH_COUNT_OF(groups); i++) {
         for (size_t j = 0; j < groups[i].count; j++) {
             const struct effect *effect = &groups[i].effects[j];
             snprintf(names[count], sizeof(names[0]), "%s=%s", effect->key, effect->value);
-            tests[3 + count] =
+            tests[TABLE_TESTS + count] =
                 (struct CMUnitTest){.name = names[count],
                                     .test_func = effect->test,
                                     .initial_state = (void *)(uintptr_t)effect};
