@@ -1011,11 +1011,12 @@ static bool tell_timeouts(struct dh_front *front, struct dh_call *call)
          (link = dh_list_pop_front(&front->commits.entries)) != NULL;) {
         front->commits.count--;
         struct dh_commit *commit = DH_CONTAINER_OF(link, struct dh_commit, link);
-        // Its block is still with the back half, which only reads the offsets.
         if (commit->target.function != NULL) {
-            ask_to_tell(call, commit, DOHLE_ERR_TIMEOUT);
+            ask_to_tell(call, commit,
+                        commit->is_done ? commit->command.error.code : DOHLE_ERR_TIMEOUT);
             return true;
         }
+        // The block of one without an answer is still with the back half.
         if (!commit->is_out) {
             dh_message_free(front->mem, &commit->command.message);
         }
