@@ -262,21 +262,28 @@ static bool is_group_drained(struct sim_world *world)
     return true;
 }
 
+// The place that a member by hand has not read to its end; -1: none.
+static int unread_place(struct sim_world *world, const struct sim_member *member)
+{
+    for (int place = 0; place < SIM_PLACES_MAX && member->options.is_by_hand; place++) {
+        const struct sim_place_state *state = &member->places[place];
+        const struct sim_partition *partition =
+            sim_topics_partition(&world->topics, place);
+        if (state->is_owned && partition != NULL &&
+            (!state->is_next_known || state->next <= partition->last_visible)) {
+            return place;
+        }
+    }
+    return -1;
+}
+
 static bool is_member_drained(struct sim_world *world, const struct sim_member *member)
 {
     if (member->state != SIM_MEMBER_OPEN) {
         return member->state == SIM_MEMBER_ENDED;
     }
-    for (int place = 0; place < SIM_PLACES_MAX && member->options.is_by_hand; place++) {
-        const struct sim_place_state *state = &member->places[place];
-        if (state->is_owned &&
-            (!state->is_next_known ||
-             state->next <= sim_topics_partition(&world->topics, place)->last_visible)) {
-            return false;
-        }
-    }
     // Nobody may be left with records that he has not processed.
-    return member->pending_count == 0;
+    return unread_place(world, member) < 0 && member->pending_count == 0;
 }
 
 static bool is_drained(struct sim_world *world)
@@ -332,16 +339,15 @@ static void fail_undrained(struct sim_world *world)
     }
     for (int i = 0; i < world->member_count; i++) {
         const struct sim_member *member = world->members[i];
-        for (int place = 0; place < SIM_PLACES_MAX; place++) {
-            if (!is_member_drained(world, member) && member->places[place].is_owned) {
-                sim_fail(world,
-                         "L3: %.0f s of calm are over; member %d stands at %" PRId64
-                         " of place %d",
-                         (double)SIM_CALM_NS / (double)DH_SEC, i,
-                         member->places[place].is_next_known ? member->places[place].next
-                                                             : -1,
-                         place);
-            }
+        int place = unread_place(world, member);
+        if (member->state == SIM_MEMBER_OPEN && place >= 0) {
+            sim_fail(world,
+                     "L3: %.0f s of calm are over; member %d stands at %" PRId64
+                     " of place %d, whose last record is %" PRId64,
+                     (double)SIM_CALM_NS / (double)DH_SEC, i,
+                     member->places[place].is_next_known ? member->places[place].next
+                                                         : -1,
+                     place, sim_topics_partition(&world->topics, place)->last_visible);
         }
     }
     sim_fail(world, "L3: the calm is over and a member has not ended");

@@ -516,10 +516,12 @@ int dh_front_assign(struct dh_front *front, const dohle_topic_partition *partiti
     dh_auto_commit_tick(front, now_ns);
     uint64_t serial = ++front->assign_serial;
     struct dh_assignment *assignment = &front->assignment;
+    bool has_new = false;
     for (size_t i = 0; i < count; i++) {
         struct dh_owned *row =
             dh_assignment_find(assignment, partitions[i].topic, partitions[i].partition);
         if (row == NULL) {
+            has_new = true;
             row = dh_assignment_add(assignment, partitions[i].topic,
                                     partitions[i].partition);
             if (row == NULL) {
@@ -540,7 +542,10 @@ int dh_front_assign(struct dh_front *front, const dohle_topic_partition *partiti
             dh_assignment_remove(assignment, assignment->sorted[i]);
         }
     }
-    if (front->assign_wish != NULL) {
+    if (has_new) {
+        // One that was given up and comes back begins anew: the back half must hear of both.
+        dh_front_send_wishes(front, false);
+    } else if (front->assign_wish != NULL) {
         dh_message_free(front->mem, &front->assign_wish->command.message);
     }
     front->assign_wish = assign;

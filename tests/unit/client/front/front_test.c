@@ -161,7 +161,12 @@ static void test_assign_by_hand_keeps_positions(void **state)
     const dohle_topic_partition third[] = {{"t", 0}, {"t", 1}};
     assert_int_equal(0, dh_front_assign(f.front, second, 1, f.now_ns));
     assert_int_equal(0, dh_front_assign(f.front, third, 2, f.now_ns));
+    // The back half hears of both, or it would go on where t-1 was.
+    struct dh_message *without = fixture_take(&f, DH_COMMAND_ASSIGN);
+    assert_int_equal(1,
+                     DH_CONTAINER_OF(without, struct dh_command_assign, message)->count);
     fixture_input(&f, message);
+    fixture_input(&f, without);
     struct dh_message *seek = fixture_take(&f, DH_COMMAND_SEEK);
     assert_int_equal(10, DH_CONTAINER_OF(seek, struct dh_command_seek, message)->slot);
     fixture_input(&f, seek);
