@@ -230,14 +230,19 @@ static bool s21_holds(const struct sim_history *history, struct sim_violation *v
 
 // ---- S22 ----
 
+// So many commits of a place are remembered while a member looks for its start.
+#define S22_COMMITS_MAX 64
+
 struct s22_cell {
     bool is_open;        // owned, and no seek yet
-    bool is_by_hand;     // nobody fences its commits: an older one may have been read
     bool is_told;        // the start is known
     uint64_t assignment; // of the start that was told
     int64_t start;
     int64_t log_end_before; // when it became owned
-    int64_t commit_before;  // when it became owned
+    // What was committed when it became owned (-1: nothing), and since then: the start may
+    // have been read at any moment of that time, before a new owner moved on.
+    int64_t commits[S22_COMMITS_MAX];
+    size_t commit_count;
 };
 
 struct s22_state {
@@ -253,22 +258,19 @@ static bool s22_start(const struct s22_state *state, const struct sim_event *eve
 {
     const struct s22_cell *now = &state->cells[cell(event)];
     const struct visible *place = &state->places[event->place];
-    int group = state->group[event->member];
-    int64_t committed =
-        group == SIM_GROUP_NONE ? -1 : state->committed[group][event->place];
-    if (committed >= 0) {
-        if (event->offset == committed) {
+    bool may_reset = false;
+    for (size_t i = 0; i < now->commit_count; i++) {
+        if (now->commits[i] == event->offset) {
             return true;
         }
-        if (now->is_by_hand && event->offset == now->commit_before) {
-            return true;
-        }
-        if (!now->is_by_hand || now->commit_before >= 0) {
-            return violated(violation, index,
-                            "member %d starts place %d at %" PRId64 "; %" PRId64
-                            " is committed",
-                            event->member, event->place, event->offset, committed);
-        }
+        may_reset = may_reset || now->commits[i] < 0;
+    }
+    if (!may_reset) {
+        return violated(violation, index,
+                        "member %d starts place %d at %" PRId64 "; %" PRId64
+                        " is committed",
+                        event->member, event->place, event->offset,
+                        now->commits[now->commit_count - 1]);
     }
     int64_t least = state->is_earliest[event->member] ? 0 : now->log_end_before;
     int64_t most = state->is_earliest[event->member] ? 0 : place->log_end;
@@ -303,15 +305,26 @@ static bool s22_first(const struct s22_state *state, const struct sim_event *eve
     return true;
 }
 
+static void s22_commit(struct s22_state *state, const struct sim_event *event)
+{
+    state->committed[event->group][event->place] = event->offset;
+    for (int member = 0; member < SIM_MEMBERS_MAX; member++) {
+        struct s22_cell *now =
+            &state->cells[(size_t)member * SIM_PLACES_MAX + (size_t)event->place];
+        if (now->is_open && !now->is_told && state->group[member] == event->group &&
+            now->commit_count < S22_COMMITS_MAX) {
+            now->commits[now->commit_count++] = event->offset;
+        }
+    }
+}
+
 static bool s22_take(struct s22_state *state, const struct sim_event *event, size_t index,
                      struct sim_violation *violation)
 {
     bool holds = true;
     switch (event->kind) {
     case SIM_APPENDED: visible_take(state->places, event); break;
-    case SIM_COMMITTED:
-        state->committed[event->group][event->place] = event->offset;
-        break;
+    case SIM_COMMITTED: s22_commit(state, event); break;
     case SIM_STARTED:
         state->group[event->member] = event->group;
         state->is_earliest[event->member] = event->flag;
@@ -321,17 +334,14 @@ static bool s22_take(struct s22_state *state, const struct sim_event *event, siz
         int group = state->group[event->member];
         // A start that was told already (the notice before the callback) is kept.
         bool is_told = now->is_told && now->assignment == event->term.assignment;
-        *now = (struct s22_cell){
-            .is_open = true,
-            .is_by_hand = event->flag,
-            .is_told = is_told,
-            .assignment = now->assignment,
-            .start = now->start,
-            .log_end_before =
-                is_told ? now->log_end_before : state->places[event->place].log_end,
-            .commit_before =
-                group == SIM_GROUP_NONE ? -1 : state->committed[group][event->place],
-        };
+        now->is_open = true;
+        if (!is_told) {
+            now->is_told = false;
+            now->log_end_before = state->places[event->place].log_end;
+            now->commits[0] =
+                group == SIM_GROUP_NONE ? -1 : state->committed[group][event->place];
+            now->commit_count = 1;
+        }
         break;
     }
     case SIM_DISOWNED:

@@ -163,8 +163,11 @@ static void test_assign_by_hand_keeps_positions(void **state)
     assert_int_equal(0, dh_front_assign(f.front, third, 2, f.now_ns));
     // The back half hears of both, or it would go on where t-1 was.
     struct dh_message *without = fixture_take(&f, DH_COMMAND_ASSIGN);
-    assert_int_equal(1,
-                     DH_CONTAINER_OF(without, struct dh_command_assign, message)->count);
+    struct dh_command_assign *one =
+        DH_CONTAINER_OF(without, struct dh_command_assign, message);
+    assert_int_equal(1, one->count);
+    one->partitions[0].slot = 10;
+    one->partitions[0].assignment = 1;
     fixture_input(&f, message);
     fixture_input(&f, without);
     struct dh_message *seek = fixture_take(&f, DH_COMMAND_SEEK);
