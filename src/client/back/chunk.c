@@ -11,6 +11,7 @@ struct build {
     const struct dh_chunk_source *source;
     struct dh_chunk *chunk;
     struct dh_chunk_stop *stop;
+    size_t used_bytes;
 };
 
 static void stop_at(struct build *build, int err, int64_t last_offset, const char *text)
@@ -108,6 +109,7 @@ static bool take_batch(struct build *build, const struct dh_batch *batch)
             dh_frame_hold(taken->frame);
         }
     }
+    build->used_bytes += batch->bytes.size;
     chunk->next_offset = batch->last_offset + 1;
     if (batch->leader_epoch >= 0) {
         chunk->next_epoch = batch->leader_epoch;
@@ -165,9 +167,10 @@ int dh_chunk_build(const struct dh_chunk_tools *tools,
         .fetched_bytes = source->records.size,
     };
     *stop = (struct dh_chunk_stop){.last_offset = -1};
-    struct build build = {tools, source, made, stop};
+    struct build build = {tools, source, made, stop, 0};
     walk(&build);
     stop->offset = made->next_offset;
+    stop->used_bytes = build.used_bytes;
     *chunk = made;
     return 0;
 }

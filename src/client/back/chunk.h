@@ -64,6 +64,7 @@ struct dh_chunk_stop {
     int64_t offset; // where it ends: the chunk's next_offset
     int64_t last_offset; // of the batch it is about; -1: not known
     const char *text;    // static; what is wrong with the batch
+    size_t used_bytes;   // of the records, in the batches before
 };
 
 /*

@@ -769,6 +769,13 @@ static void on_bad_batch(struct dh_fetcher *fetcher, struct dh_partition *row,
     fail_row(fetcher, row, &error, now_ns);
 }
 
+// What became of the bytes of one response: those that went into chunks, and those that
+// they were decompressed into. What the budget refused says nothing.
+struct yield {
+    size_t used_bytes;
+    size_t made_bytes;
+};
+
 // The fetched position moves here, when the chunk is on its way.
 static void hand_over(struct dh_fetcher *fetcher, struct dh_partition *row,
                       struct dh_chunk *chunk)
@@ -791,7 +798,7 @@ static void hand_over(struct dh_fetcher *fetcher, struct dh_partition *row,
 
 static void on_partition_data(struct dh_fetcher_node *node, struct dh_partition *row,
                               const partition_response *part, struct dh_frame *frame,
-                              size_t *made_bytes, int64_t now_ns)
+                              struct yield *yield, int64_t now_ns)
 {
     struct dh_fetcher *fetcher = node->fetcher;
     row->fetch_errors = 0;
@@ -815,7 +822,8 @@ static void on_partition_data(struct dh_fetcher_node *node, struct dh_partition 
         park_row(fetcher, row, now_ns);
         return;
     }
-    *made_bytes += chunk->charged_bytes;
+    yield->used_bytes += stop.used_bytes;
+    yield->made_bytes += chunk->charged_bytes;
     if (chunk->next_offset > chunk->fetch_offset || is_news) {
         hand_over(fetcher, row, chunk);
     } else {
@@ -833,7 +841,7 @@ static void on_partition_data(struct dh_fetcher_node *node, struct dh_partition 
 static void take_partition(struct dh_fetcher_node *node,
                            const struct dh_fetch_session_entry *entry,
                            const partition_response *part, struct dh_frame *frame,
-                           size_t *made_bytes, int64_t now_ns)
+                           struct yield *yield, int64_t now_ns)
 {
     struct dh_fetcher *fetcher = node->fetcher;
     if (part->current_leader.leader_id >= 0) {
@@ -853,7 +861,7 @@ static void take_partition(struct dh_fetcher_node *node,
         on_partition_error(fetcher, row, node->node_id, part, now_ns);
         return;
     }
-    on_partition_data(node, row, part, frame, made_bytes, now_ns);
+    on_partition_data(node, row, part, frame, yield, now_ns);
     if (row->fetch_node == node &&
         (row->fetch_place == DH_FETCH_READY || row->fetch_place == DH_FETCH_FULL)) {
         if (part->records.size > 0 && row->session_entry != NULL) {
@@ -924,8 +932,7 @@ static void take_response(struct dh_fetcher_node *node,
             break;
         }
     }
-    size_t fetched_bytes = 0;
-    size_t made_bytes = 0;
+    struct yield yield = {0, 0};
     for (int32_t i = 0; i < response->responses.count; i++) {
         const topic_response *topic = &response->responses.items[i];
         for (int32_t j = 0; j < topic->partitions.count; j++) {
@@ -933,12 +940,12 @@ static void take_response(struct dh_fetcher_node *node,
             const struct dh_fetch_session_entry *entry = dh_fetch_session_find(
                 &node->session, topic->topic, &topic->topic_id, part->partition_index);
             if (entry != NULL) { // NULL: named twice, and gone since the first time
-                fetched_bytes += part->records.size;
-                take_partition(node, entry, part, frame, &made_bytes, now_ns);
+                take_partition(node, entry, part, frame, &yield, now_ns);
             }
         }
     }
-    dh_budget_learn(fetcher->budget, fetched_bytes, fetched_bytes + made_bytes);
+    dh_budget_learn(fetcher->budget, yield.used_bytes,
+                    yield.used_bytes + yield.made_bytes);
 }
 
 static enum dh_settled on_fetch_failed(struct dh_fetcher_node *node,
