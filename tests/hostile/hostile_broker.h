@@ -20,7 +20,7 @@
 #include "wire/api.h"
 
 #define HOSTILE_PARTITIONS      2
-#define HOSTILE_CONNECTIONS_MAX 64
+#define HOSTILE_CONNECTIONS_MAX 160
 
 enum hostile_door {
     HOSTILE_OPEN,
