@@ -50,6 +50,8 @@ struct back_rig {
     int16_t bad_code;            // RIG_SILENT, RIG_RESET
     struct dh_random *hostility; // NULL: none; spoils one response in `spoil_every`
     uint64_t spoil_every;
+    struct dh_random *faults; // NULL: none; one request in `fault_every` meets one
+    uint64_t fault_every;
 };
 
 // ---- The cluster ----
@@ -139,10 +141,49 @@ static void spoil(void *ctx, const struct peer_request *request, uint8_t *bytes,
     }
 }
 
+// What a cluster in trouble answers; all of it passes.
+static enum peer_verdict draw_fault(struct back_rig *rig,
+                                    const struct peer_request *request)
+{
+    static const int16_t codes[] = {
+        DH_BROKER_UNKNOWN_TOPIC_OR_PARTITION,
+        DH_BROKER_LEADER_NOT_AVAILABLE,
+        DH_BROKER_NOT_LEADER_OR_FOLLOWER,
+        DH_BROKER_REQUEST_TIMED_OUT,
+        DH_BROKER_COORDINATOR_LOAD_IN_PROGRESS,
+        DH_BROKER_COORDINATOR_NOT_AVAILABLE,
+        DH_BROKER_NOT_COORDINATOR,
+        DH_BROKER_ILLEGAL_GENERATION,
+        DH_BROKER_UNKNOWN_MEMBER_ID,
+        DH_BROKER_REBALANCE_IN_PROGRESS,
+        DH_BROKER_KAFKA_STORAGE_ERROR,
+        DH_BROKER_FENCED_LEADER_EPOCH,
+        DH_BROKER_UNKNOWN_LEADER_EPOCH,
+        DH_BROKER_UNSTABLE_OFFSET_COMMIT,
+        DH_BROKER_UNKNOWN_TOPIC_ID,
+    };
+    switch (dh_random_below(rig->faults, 4)) {
+    case 0: return PEER_SILENT;
+    case 1: return PEER_RESET;
+    default:
+        // Who asks for versions, metadata and the coordinator is answered.
+        rig->server.script[0] = (struct rig_script){
+            request->key, codes[dh_random_below(rig->faults, DH_COUNT_OF(codes))]};
+        return PEER_SERVE;
+    }
+}
+
 static enum peer_verdict serve(void *ctx, struct peer_request *request, void *response)
 {
     struct back_rig *rig = ctx;
     rig->server.trace_size = 0; // counted, not traced
+    rig->server.script[0] = (struct rig_script){0};
+    if (rig->faults != NULL && dh_random_below(rig->faults, rig->fault_every) == 0) {
+        enum peer_verdict verdict = draw_fault(rig, request);
+        if (verdict != PEER_SERVE) {
+            return verdict;
+        }
+    }
     if (is_spoiled(rig, request)) {
         answer_at_random(rig, request, response);
         return PEER_ANSWER;
@@ -921,6 +962,75 @@ static void test_no_error_makes_a_storm(void **state)
 }
 
 /*
+ * S20, S21, S23, L3: a cluster in trouble for a while, in every order that the seeds
+ * give. No offset is skipped or read twice in one assignment, and when the trouble is
+ * over everything is read to the end. DOHLE_TEST_SEEDS=FIRST:COUNT looks further.
+ */
+static void run_troubled_session(uint64_t seed)
+{
+    struct dh_random random = {seed};
+    static const char *const options[] = {"auto.offset.reset",
+                                          "earliest",
+                                          "request.timeout.ms",
+                                          "3000",
+                                          "metadata.max.age.ms",
+                                          "5000",
+                                          "max.poll.interval.ms",
+                                          "10000",
+                                          NULL};
+    struct back_rig rig;
+    set_up(&rig, options);
+    rig.faults = &random;
+    rig.fault_every = 2 + dh_random_below(&random, 12);
+    rig.server.net.peer.piece_bytes = dh_random_below(&random, 3) == 0 ? 13 : 0;
+    bool is_short_of_memory = dh_random_below(&random, 3) == 0;
+    struct test_memory *memory = &rig.server.net.memory;
+    struct dh_command_assign command;
+    if (dh_random_below(&random, 3) == 0) {
+        assign(&rig, &command, PARTITIONS);
+    } else {
+        subscribe(&rig);
+    }
+    for (int i = 0; i < 100; i++) {
+        if (is_short_of_memory) {
+            memory->fail_at = memory->calls + 1 + dh_random_below(&random, 50);
+        }
+        run_ms(&rig, (int64_t)dh_random_below(&random, 200));
+        memory->fail_at = 0;
+        run_ms(&rig, (int64_t)dh_random_below(&random, 200));
+    }
+    rig.faults = NULL;
+    run_ms(&rig, 60000);
+    assert_int_equal(0, rig.gaps);
+    for (int p = 0; p < PARTITIONS; p++) {
+        assert_int_equal(LOG_RECORDS, rig.next_offset[p]);
+    }
+    assert_string_equal("", rig.trouble);
+    close_within(&rig, 1000);
+}
+
+static void run_seeds(void (*session)(uint64_t seed), unsigned long long count)
+{
+    unsigned long long first = 1;
+    const char *seeds = getenv("DOHLE_TEST_SEEDS");
+    if (seeds != NULL) {
+        assert_int_equal(2, sscanf(seeds, "%llu:%llu", &first, &count));
+    }
+    for (unsigned long long seed = first; seed < first + count; seed++) {
+        if (seeds != NULL) {
+            print_message("seed %llu\n", seed);
+        }
+        session(seed);
+    }
+}
+
+static void test_troubled_cluster(void **state)
+{
+    (void)state;
+    run_seeds(run_troubled_session, 100);
+}
+
+/*
  * H: answers that are spoiled or nonsense from the first byte to the last. Nothing
  * breaks, nothing leaks, close ends in time. DOHLE_TEST_SEEDS=FIRST:COUNT looks further.
  */
@@ -1050,18 +1160,7 @@ static void run_hostile_session(uint64_t seed)
 static void test_hostile_answers(void **state)
 {
     (void)state;
-    unsigned long long first = 1;
-    unsigned long long count = 300;
-    const char *seeds = getenv("DOHLE_TEST_SEEDS");
-    if (seeds != NULL) {
-        assert_int_equal(2, sscanf(seeds, "%llu:%llu", &first, &count));
-    }
-    for (unsigned long long seed = first; seed < first + count; seed++) {
-        if (seeds != NULL) {
-            print_message("seed %llu\n", seed);
-        }
-        run_hostile_session(seed);
-    }
+    run_seeds(run_hostile_session, 300);
 }
 
 int main(void)
@@ -1085,6 +1184,7 @@ int main(void)
         cmocka_unit_test(test_commands_after_close),
         cmocka_unit_test(test_trouble_is_told),
         cmocka_unit_test(test_no_error_makes_a_storm),
+        cmocka_unit_test(test_troubled_cluster),
         cmocka_unit_test(test_hostile_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
