@@ -229,9 +229,10 @@ static int dispatch(dohle_producer *producer)
         }
         struct dh_producer_record *record =
             DH_CONTAINER_OF(link, struct dh_producer_record, message.link);
+        dohle_delivery_callback *callback = (dohle_delivery_callback *)record->callback;
         producer->is_in_callback = true;
-        record->callback(producer, record->err, record->topic, record->partition,
-                         record->offset, record->timestamp_ms, record->ctx);
+        callback(producer, record->err, record->topic, record->partition, record->offset,
+                 record->timestamp_ms, record->ctx);
         producer->is_in_callback = false;
         free_message(producer, &record->message);
         count++;
@@ -565,7 +566,7 @@ static struct dh_producer_record *new_record(dohle_producer *producer,
         dh_deadline_after_ms(now_ns, producer->settings->delivery_timeout_ms);
     record->offset = -1;
     record->timestamp_ms = record->input.timestamp_ms;
-    record->callback = send->callback;
+    record->callback = (void (*)(void))send->callback;
     record->ctx = send->ctx;
     record->serial = ++producer->serial_last;
     return record;

@@ -13,7 +13,6 @@
 #include <stdbool.h>
 
 #include <dohle/error.h>
-#include <dohle/producer.h>
 #include <dohle/types.h>
 
 #include "client/messages.h"
@@ -43,7 +42,7 @@ struct dh_producer_record {
     int64_t offset;       // -1: not known
     int64_t timestamp_ms; // as the broker has it
     // The maker's own:
-    dohle_delivery_callback *callback;
+    void (*callback)(void); // a dohle_delivery_callback; only api/ knows and calls it
     void *ctx;
     uint64_t serial; // counts up with each send
     // The engine's own:
