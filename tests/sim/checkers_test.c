@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Each checker against histories written by hand: it must reject what is wrong, and
+ * take what looks like it but is right.
+ */
+#include "checkers.h"
+
+#include "../unit/test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/time.h"
+
+#define EVENTS_MAX 16
+
+// Events of member 1 at place 2, of group 0, unless a row says otherwise.
+#define PLAIN(what)                                                                      \
+    {                                                                                    \
+        .kind = SIM_##what, .member = 1, .place = 2                                      \
+    }
+#define EVENT(what, ...)                                                                 \
+    {                                                                                    \
+        .kind = SIM_##what, .member = 1, .place = 2, __VA_ARGS__                         \
+    }
+#define STARTED            EVENT(STARTED, .flag = true)
+#define APPENDED(from, to) EVENT(APPENDED, .offset = (from), .end = (to), .flag = true)
+#define GAP(from, to)      EVENT(APPENDED, .offset = (from), .end = (to))
+#define OWNED              EVENT(OWNED, .term = {1, 0})
+#define DISOWNED           EVENT(DISOWNED, .offset = -1)
+#define TERM(a, p)         EVENT(TERM, .term = {(a), (p)})
+#define POSITION(at)       EVENT(POSITION, .offset = (at), .term = {1, 0})
+#define DELIVERED(at)      EVENT(DELIVERED, .offset = (at), .term = {1, 0}, .flag = true)
+#define DELIVERED_IN(at, p)                                                              \
+    EVENT(DELIVERED, .offset = (at), .term = {1, (p)}, .flag = true)
+#define PROCESSED(at)     EVENT(PROCESSED, .offset = (at))
+#define COMMITTED(at)     EVENT(COMMITTED, .offset = (at))
+#define SOUGHT(to)        EVENT(SOUGHT, .offset = (to))
+#define CALL(what, until) EVENT(CALL_BEGAN, .call = 7, .name = (what), .end = (until))
+#define RETURNED(at)      EVENT(CALL_ENDED, .call = 7, .at_ns = (at))
+#define AT(what, at)      EVENT(what, .call = 7, .at_ns = (at))
+#define OWNER             STARTED, APPENDED(0, 9), OWNED, TERM(1, 0), POSITION(0)
+
+static const struct {
+    const char *checker; // that must reject it; NULL: none may
+    const char *what;
+    struct sim_event events[EVENTS_MAX];
+} rows[] = {
+    {NULL,
+     "the whole life of a member",
+     {OWNER, DELIVERED(0), PROCESSED(0), COMMITTED(1), SOUGHT(0), TERM(1, 1),
+      DELIVERED_IN(0, 1), PLAIN(PAUSED), PLAIN(RESUMED), DELIVERED_IN(1, 1), DISOWNED}},
+
+    {"S8", "a place that was never owned", {STARTED, APPENDED(0, 9), DELIVERED(0)}},
+    {"S8",
+     "the notice that takes it away was taken",
+     {OWNER, DELIVERED(0), DISOWNED, DELIVERED(1)}},
+    {"S8", "fetched before the seek", {OWNER, SOUGHT(5), TERM(1, 1), DELIVERED(5)}},
+    {"S8",
+     "fetched under an earlier assignment",
+     {OWNER, DISOWNED, OWNED, TERM(2, 0), DELIVERED(0)}},
+
+    {"S20", "a record is left out", {OWNER, DELIVERED(0), DELIVERED(2)}},
+    {"S20",
+     "a record behind a gap is left out",
+     {OWNER, GAP(9, 12), APPENDED(12, 20), SOUGHT(8), DELIVERED(8), DELIVERED(13)}},
+    {NULL,
+     "a gap is passed",
+     {OWNER, GAP(9, 12), APPENDED(12, 20), SOUGHT(8), DELIVERED(8), DELIVERED(12)}},
+
+    {"S21", "a record twice", {OWNER, DELIVERED(0), DELIVERED(0)}},
+    {"S21", "back without a seek", {OWNER, DELIVERED(0), DELIVERED(1), DELIVERED(0)}},
+    {NULL, "back by a reset", {OWNER, DELIVERED(0), PLAIN(RESET), DELIVERED(0)}},
+
+    {"S22",
+     "beside what is committed",
+     {STARTED, APPENDED(0, 9), PROCESSED(0), PROCESSED(1), COMMITTED(2), OWNED,
+      TERM(1, 0), POSITION(1)}},
+    {"S22",
+     "reset though something is committed",
+     {STARTED, APPENDED(0, 9), COMMITTED(0), PROCESSED(0), PROCESSED(1), COMMITTED(2),
+      OWNED, TERM(1, 0), POSITION(0)}},
+    {"S22",
+     "the end though the reset is earliest",
+     {STARTED, APPENDED(0, 9), OWNED, TERM(1, 0), POSITION(9)}},
+    {"S22",
+     "the beginning though the reset is latest",
+     {PLAIN(STARTED), APPENDED(0, 9), OWNED, TERM(1, 0), POSITION(0)}},
+    {"S22", "another record than the start", {OWNER, DELIVERED(1)}},
+    {"S22",
+     "a record before there is a start",
+     {STARTED, APPENDED(0, 9), OWNED, TERM(1, 0), DELIVERED(0)}},
+    {NULL,
+     "what was committed while it looked",
+     {STARTED, APPENDED(0, 9), OWNED, TERM(1, 0), PROCESSED(0), COMMITTED(1),
+      POSITION(1)}},
+
+    {"S27",
+     "the record before a seek comes after it",
+     {OWNER, DELIVERED(0), SOUGHT(5), TERM(1, 1), DELIVERED_IN(1, 1)}},
+    {"S27",
+     "the first one behind a seek is left out",
+     {OWNER, SOUGHT(5), TERM(1, 1), DELIVERED_IN(6, 1)}},
+    {"S27",
+     "the beginning is not the beginning",
+     {OWNER, DELIVERED(0), SOUGHT(SIM_SEEK_BEGINNING), TERM(1, 1), DELIVERED_IN(1, 1)}},
+    {"S27",
+     "the end is before the end",
+     {OWNER, SOUGHT(SIM_SEEK_END), TERM(1, 1), DELIVERED_IN(8, 1)}},
+    {NULL,
+     "the end at the time of the seek",
+     {OWNER, SOUGHT(SIM_SEEK_END), TERM(1, 1), APPENDED(9, 12), DELIVERED_IN(9, 1)}},
+
+    {"S28", "paused", {OWNER, DELIVERED(0), PLAIN(PAUSED), DELIVERED(1)}},
+    {NULL,
+     "a new term is not paused",
+     {OWNER, PLAIN(PAUSED), DISOWNED, OWNED, POSITION(0), DELIVERED(0)}},
+
+    {"S29",
+     "other bytes",
+     {OWNER, EVENT(DELIVERED, .offset = 0, .term = {1, 0}, .flag = false)}},
+
+    {"S60", "committed but not processed", {OWNER, DELIVERED(0), COMMITTED(1)}},
+    {"S60",
+     "one before was not processed",
+     {OWNER, DELIVERED(0), DELIVERED(1), PROCESSED(1), COMMITTED(2)}},
+    {"S60",
+     "the end, and one was never processed",
+     {STARTED, APPENDED(0, 2), PROCESSED(0), COMMITTED(1), PLAIN(DRAINED)}},
+
+    {"L3",
+     "the end, and not all is committed",
+     {STARTED, APPENDED(0, 2), PROCESSED(0), PROCESSED(1), COMMITTED(1), PLAIN(DRAINED)}},
+    {NULL,
+     "the end",
+     {STARTED, APPENDED(0, 2), PROCESSED(0), PROCESSED(1), COMMITTED(2), PLAIN(DRAINED)}},
+
+    {"L5", "poll returns late", {CALL("poll", DH_SEC), RETURNED(2 * DH_SEC)}},
+    {"L5", "commit_sync never returns", {CALL("commit_sync", DH_SEC), PLAIN(DRAINED)}},
+    {NULL,
+     "the time in a callback is the application's",
+     {CALL("poll", DH_SEC), AT(CALLBACK_BEGAN, DH_SEC), AT(CALLBACK_ENDED, 3 * DH_SEC),
+      RETURNED(3 * DH_SEC)}},
+    {NULL,
+     "a killed member returns from nothing",
+     {CALL("poll", DH_SEC), PLAIN(KILLED), PLAIN(DRAINED)}},
+
+    {"L6", "close returns late", {CALL("close", DH_SEC), RETURNED(2 * DH_SEC)}},
+    {"L6",
+     "bytes are left",
+     {CALL("close", DH_SEC), RETURNED(DH_SEC),
+      EVENT(FREED, .offset = 64, .at_ns = DH_SEC)}},
+    {"L6",
+     "the good-bye takes too long",
+     {CALL("close", DH_SEC), RETURNED(DH_SEC), AT(FREED, 4 * DH_SEC)}},
+    {"L6",
+     "the good-bye never ends",
+     {CALL("close", DH_SEC), RETURNED(DH_SEC), PLAIN(DRAINED)}},
+    {NULL,
+     "all is given back",
+     {CALL("close", DH_SEC), RETURNED(DH_SEC), AT(FREED, DH_SEC), PLAIN(DRAINED)}},
+};
+
+// The kind of an event that a row does not have: SIM_APPENDED of nothing.
+static bool is_unused(const struct sim_event *event)
+{
+    return event->member == 0;
+}
+
+static void given_history(struct sim_history *history, const struct sim_event *events)
+{
+    sim_history_init(history);
+    for (size_t i = 0; i < EVENTS_MAX && !is_unused(&events[i]); i++) {
+        sim_history_add(history, &events[i]);
+    }
+}
+
+static void each_checker_rejects_what_is_planted(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        struct sim_history history;
+        given_history(&history, rows[i].events);
+        for (size_t j = 0; j < sim_checker_count; j++) {
+            struct sim_violation violation = {.text = ""};
+            bool holds = sim_checkers[j].holds(&history, &violation);
+            bool is_expected = rows[i].checker != NULL &&
+                               strcmp(rows[i].checker, sim_checkers[j].name) == 0;
+            if (is_expected && holds) {
+                fail_msg("%s takes: %s", sim_checkers[j].name, rows[i].what);
+            }
+            if (rows[i].checker == NULL && !holds) {
+                fail_msg("%s rejects: %s (%s)", sim_checkers[j].name, rows[i].what,
+                         violation.text);
+            }
+            assert_int_equal(!holds, violation.text[0] != '\0');
+        }
+        sim_history_deinit(&history);
+    }
+}
+
+// A checker without a history that it must reject has shown nothing.
+static void no_checker_is_without_a_plant(void **state)
+{
+    (void)state;
+    for (size_t j = 0; j < sim_checker_count; j++) {
+        size_t count = 0;
+        for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+            count += rows[i].checker != NULL &&
+                     strcmp(rows[i].checker, sim_checkers[j].name) == 0;
+        }
+        assert_true(count > 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_checker_rejects_what_is_planted),
+        cmocka_unit_test(no_checker_is_without_a_plant),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
