@@ -606,7 +606,13 @@ static int fill_forgotten(const struct dh_fetch_session *session,
             DH_CONTAINER_OF(link, struct dh_fetch_session_entry, link);
         struct dh_fetch_request_forgotten_topics_data *topic = &topics[topic_count++];
         dh_struct_init(&dh_fetch_request_forgotten_topics_data_struct, topic);
-        topic->topic = name_of(entry);
+        // The entry is freed before the request is written out.
+        uint8_t *name = dh_arena_alloc(arena, entry->topic_size);
+        if (name == NULL) {
+            return DOHLE_ERR_NO_MEMORY;
+        }
+        memcpy(name, entry->topic, entry->topic_size);
+        topic->topic = (dohle_bytes){name, entry->topic_size};
         topic->topic_id = entry->topic_id;
         topic->partitions.items = partitions;
         topic->partitions.count = 1;
