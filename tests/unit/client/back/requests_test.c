@@ -384,14 +384,99 @@ static void test_reconnecting_backs_off(void **state)
     }
 }
 
-// ---- Deadlines ----
-
 static enum peer_verdict keep_silent(void *ctx, struct peer_request *request,
                                      void *response)
 {
     (void)response;
     return request->key == *(const int16_t *)ctx ? PEER_SILENT : PEER_SERVE;
 }
+
+// CFG-051: the time allowed for a socket grows from attempt to attempt, 10, 20, 30 s.
+static void test_setup_timeout_grows(void **state)
+{
+    (void)state;
+    struct net_rig rig;
+    rig_init(&rig, "one:9092", NULL);
+    struct peer_node *node = peer_add_node(&rig.peer, -1, "one", 9092);
+    node->reach[0] = PEER_HANGS;
+    struct rig_op op;
+    rig_op_init(&op, &rig, &rig_heartbeat_class);
+    rig_op_start(&op, DH_NODE_ANY, 300000);
+    op.settle_as = DH_SETTLED_RETRY;
+    peer_run(&rig.peer, 7900 * DH_MS);
+    assert_int_equal(1, node->connects);
+    peer_run(&rig.peer, 4600 * DH_MS); // 10 s, +-20 %
+    assert_int_equal(2, node->connects);
+    peer_run(&rig.peer, 15000 * DH_MS);
+    assert_int_equal(2, node->connects);
+    peer_run(&rig.peer, 10000 * DH_MS); // 20 s
+    assert_int_equal(3, node->connects);
+    peer_run(&rig.peer, 14000 * DH_MS);
+    assert_int_equal(3, node->connects);
+    peer_run(&rig.peer, 23000 * DH_MS); // 30 s
+    assert_int_equal(4, node->connects);
+    rig_op_deinit(&op);
+    rig_deinit(&rig);
+}
+
+// The node to ask when any will do: one that is connected, before others.
+static void test_any_node_is_the_best_one(void **state)
+{
+    (void)state;
+    size_t firsts = 0;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct net_rig rig;
+        rig_init(&rig, "one:9092,two:9092", NULL);
+        rig.random.state = seed;
+        peer_add_node(&rig.peer, -1, "one", 9092);
+        peer_add_node(&rig.peer, -1, "two", 9092);
+        struct rig_op op;
+        rig_op_init(&op, &rig, &rig_heartbeat_class);
+        for (int i = 0; i < 5; i++) {
+            rig_op_start(&op, DH_NODE_ANY, 1000);
+            peer_run(&rig.peer, 10 * DH_MS);
+            assert_int_equal(0, op.err);
+        }
+        assert_int_equal(1, rig.peer.nodes[0].connects + rig.peer.nodes[1].connects);
+        firsts += rig.peer.nodes[0].connects;
+        rig_op_deinit(&op);
+        rig_deinit(&rig);
+    }
+    assert_in_range(firsts, 8, 32);
+}
+
+// No more than DH_FLIGHTS_MAX are in flight; the others follow, in order.
+static void test_flights_are_bounded(void **state)
+{
+    (void)state;
+    struct net_rig rig;
+    rig_init(&rig, "one:9092", NULL);
+    peer_add_node(&rig.peer, -1, "one", 9092);
+    struct rig_op ops[DH_FLIGHTS_MAX + 3];
+    int16_t silent_key = DH_API_HEARTBEAT;
+    for (size_t i = 0; i < DH_COUNT_OF(ops); i++) {
+        rig_op_init(&ops[i], &rig, &rig_heartbeat_class);
+        rig_op_start(&ops[i], DH_NODE_ANY, 60000);
+    }
+    rig.peer.hook = keep_silent;
+    rig.peer.hook_ctx = &silent_key;
+    peer_run(&rig.peer, 100 * DH_MS);
+    assert_int_equal(DH_FLIGHTS_MAX, rig.peer.requests[DH_API_HEARTBEAT]);
+    assert_int_equal(DH_OP_IN_FLIGHT, ops[DH_FLIGHTS_MAX - 1].op.state);
+    assert_int_equal(DH_OP_QUEUED, ops[DH_FLIGHTS_MAX].op.state);
+    // The connection is lost: the queued ones go out on the next.
+    rig.peer.hook = NULL;
+    peer_reset(&rig.peer, &rig.peer.connections[0], "reset");
+    peer_run(&rig.peer, 1000 * DH_MS);
+    for (size_t i = 0; i < DH_COUNT_OF(ops); i++) {
+        assert_int_equal(1, ops[i].replies);
+        assert_int_equal(i < DH_FLIGHTS_MAX ? DOHLE_ERR_DISCONNECTED : 0, ops[i].err);
+        rig_op_deinit(&ops[i]);
+    }
+    rig_deinit(&rig);
+}
+
+// ---- Deadlines ----
 
 // No answer in time: the handler gets TIMEOUT, the others DISCONNECTED, the connection is
 // closed; what was only queued goes out on the next one.
@@ -897,6 +982,9 @@ int main(void)
         cmocka_unit_test(test_texts_do_not_grow),
         cmocka_unit_test(test_queued_operation_ends_at_its_deadline),
         cmocka_unit_test(test_reconnecting_backs_off),
+        cmocka_unit_test(test_setup_timeout_grows),
+        cmocka_unit_test(test_any_node_is_the_best_one),
+        cmocka_unit_test(test_flights_are_bounded),
         cmocka_unit_test(test_unanswered_request_closes_the_connection),
         cmocka_unit_test(test_queued_operation_survives_a_lost_connection),
         cmocka_unit_test(test_cancelled_operation_gets_no_reply),
