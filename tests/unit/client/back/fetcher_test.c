@@ -585,11 +585,11 @@ static void the_end_of_a_log_is_told_once(void **state)
     tear_down(&rig);
 }
 
-static void a_paused_partition_leaves_the_session(void **state)
+static void leave_and_come_back(int16_t version)
 {
-    (void)state;
     struct rig rig;
     set_up(&rig, NULL);
+    rig.net.peer.version_max[DH_API_FETCH] = version;
     struct dh_partition *row = assign(&rig, 0, 0);
     assign(&rig, 1, 0);
     peer_run(&rig.net.peer, 600 * DH_MS);
@@ -607,6 +607,13 @@ static void a_paused_partition_leaves_the_session(void **state)
     expect_chunk(&rig, row, 0, 10);
     assert_int_equal(1, rig.full_fetches);
     tear_down(&rig);
+}
+
+static void a_paused_partition_leaves_the_session(void **state)
+{
+    (void)state;
+    leave_and_come_back(18); // by topic id
+    leave_and_come_back(12); // by name
 }
 
 // what was in flight when the partition was paused is kept.
