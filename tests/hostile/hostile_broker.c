@@ -133,12 +133,20 @@ static void answer_coordinator(const struct request *request,
                                struct dh_find_coordinator_response *out)
 {
     const struct dh_find_coordinator_request *asked = request->message;
-    MUST(request->version >= 4 && asked->coordinator_keys.count == 1);
-    FILL(request, out->coordinators, 1, dh_find_coordinator_response_coordinator_struct);
-    out->coordinators.items[0].key = asked->coordinator_keys.items[0];
-    out->coordinators.items[0].node_id = NODE_ID;
-    out->coordinators.items[0].host = DH_BYTES("127.0.0.1");
-    out->coordinators.items[0].port = request->broker->port;
+    if (request->version < 4) {
+        out->node_id = NODE_ID;
+        out->host = DH_BYTES("127.0.0.1");
+        out->port = request->broker->port;
+        return;
+    }
+    FILL(request, out->coordinators, asked->coordinator_keys.count,
+         dh_find_coordinator_response_coordinator_struct);
+    for (int32_t i = 0; i < out->coordinators.count; i++) {
+        out->coordinators.items[i].key = asked->coordinator_keys.items[i];
+        out->coordinators.items[i].node_id = NODE_ID;
+        out->coordinators.items[i].host = DH_BYTES("127.0.0.1");
+        out->coordinators.items[i].port = request->broker->port;
+    }
 }
 
 static void answer_join(const struct request *request, struct dh_join_group_response *out)

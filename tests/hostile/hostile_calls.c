@@ -5,44 +5,44 @@
 
 // ---- Those that may wait ----
 
-int hostile_call_poll(dohle_consumer *consumer, int64_t timeout_ms)
+int hostile_call_poll(void *consumer, int64_t timeout_ms)
 {
     dohle_records *records;
     return dohle_consumer_poll(consumer, timeout_ms, &records);
 }
 
-int hostile_call_position(dohle_consumer *consumer, int64_t timeout_ms)
+int hostile_call_position(void *consumer, int64_t timeout_ms)
 {
     int64_t offset;
     return dohle_consumer_position(consumer, "t", 0, timeout_ms, &offset);
 }
 
-int hostile_call_commit_sync(dohle_consumer *consumer, int64_t timeout_ms)
+int hostile_call_commit_sync(void *consumer, int64_t timeout_ms)
 {
     const dohle_offset offset = {
         .topic = "t", .partition = 0, .offset = 1, .leader_epoch = -1};
     return dohle_consumer_commit_sync(consumer, &offset, 1, timeout_ms);
 }
 
-int hostile_call_committed(dohle_consumer *consumer, int64_t timeout_ms)
+int hostile_call_committed(void *consumer, int64_t timeout_ms)
 {
     dohle_offset offset = {.topic = "t", .partition = 0};
     return dohle_consumer_committed(consumer, &offset, 1, timeout_ms);
 }
 
-int hostile_call_beginning_offsets(dohle_consumer *consumer, int64_t timeout_ms)
+int hostile_call_beginning_offsets(void *consumer, int64_t timeout_ms)
 {
     dohle_offset offset = {.topic = "t", .partition = 1};
     return dohle_consumer_beginning_offsets(consumer, &offset, 1, timeout_ms);
 }
 
-int hostile_call_end_offsets(dohle_consumer *consumer, int64_t timeout_ms)
+int hostile_call_end_offsets(void *consumer, int64_t timeout_ms)
 {
     dohle_offset offset = {.topic = "t", .partition = 1};
     return dohle_consumer_end_offsets(consumer, &offset, 1, timeout_ms);
 }
 
-int hostile_call_offsets_for_times(dohle_consumer *consumer, int64_t timeout_ms)
+int hostile_call_offsets_for_times(void *consumer, int64_t timeout_ms)
 {
     dohle_offset offset = {.topic = "t", .partition = 1};
     const int64_t timestamp_ms = 0;
@@ -50,14 +50,14 @@ int hostile_call_offsets_for_times(dohle_consumer *consumer, int64_t timeout_ms)
                                             timeout_ms);
 }
 
-int hostile_call_partitions_for(dohle_consumer *consumer, int64_t timeout_ms)
+int hostile_call_partitions_for(void *consumer, int64_t timeout_ms)
 {
     const dohle_partition_info *infos;
     size_t count;
     return dohle_consumer_partitions_for(consumer, "t", timeout_ms, &infos, &count);
 }
 
-int hostile_call_list_topics(dohle_consumer *consumer, int64_t timeout_ms)
+int hostile_call_list_topics(void *consumer, int64_t timeout_ms)
 {
     const dohle_partition_info *infos;
     size_t count;
@@ -66,20 +66,20 @@ int hostile_call_list_topics(dohle_consumer *consumer, int64_t timeout_ms)
 
 // ---- Those without a time-out ----
 
-int hostile_call_idle_reason(dohle_consumer *consumer, int64_t timeout_ms)
+int hostile_call_idle_reason(void *consumer, int64_t timeout_ms)
 {
     (void)timeout_ms;
     enum dohle_idle_reason reason;
     return dohle_consumer_idle_reason(consumer, "t", 0, &reason);
 }
 
-int hostile_call_unsubscribe(dohle_consumer *consumer, int64_t timeout_ms)
+int hostile_call_unsubscribe(void *consumer, int64_t timeout_ms)
 {
     (void)timeout_ms;
     return dohle_consumer_unsubscribe(consumer);
 }
 
-int hostile_call_close(dohle_consumer *consumer, int64_t timeout_ms)
+int hostile_call_close(void *consumer, int64_t timeout_ms)
 {
     return dohle_consumer_close(consumer, timeout_ms);
 }
@@ -87,25 +87,25 @@ int hostile_call_close(dohle_consumer *consumer, int64_t timeout_ms)
 static const char *const topics[] = {"t"};
 static const dohle_topic_partition partitions[] = {{"t", 0}};
 
-static int call_subscribe(dohle_consumer *consumer, int64_t timeout_ms)
+static int call_subscribe(void *consumer, int64_t timeout_ms)
 {
     (void)timeout_ms;
     return dohle_consumer_subscribe(consumer, topics, 1, NULL);
 }
 
-static int call_subscribe_pattern(dohle_consumer *consumer, int64_t timeout_ms)
+static int call_subscribe_pattern(void *consumer, int64_t timeout_ms)
 {
     (void)timeout_ms;
     return dohle_consumer_subscribe_pattern(consumer, "t.*", NULL);
 }
 
-static int call_assign(dohle_consumer *consumer, int64_t timeout_ms)
+static int call_assign(void *consumer, int64_t timeout_ms)
 {
     (void)timeout_ms;
     return dohle_consumer_assign(consumer, partitions, 1);
 }
 
-static int call_assignment(dohle_consumer *consumer, int64_t timeout_ms)
+static int call_assignment(void *consumer, int64_t timeout_ms)
 {
     (void)timeout_ms;
     const dohle_topic_partition *owned;
@@ -113,7 +113,7 @@ static int call_assignment(dohle_consumer *consumer, int64_t timeout_ms)
     return dohle_consumer_assignment(consumer, &owned, &count);
 }
 
-static int call_subscription(dohle_consumer *consumer, int64_t timeout_ms)
+static int call_subscription(void *consumer, int64_t timeout_ms)
 {
     (void)timeout_ms;
     const char *const *names;
@@ -121,44 +121,44 @@ static int call_subscription(dohle_consumer *consumer, int64_t timeout_ms)
     return dohle_consumer_subscription(consumer, &names, &count);
 }
 
-static int call_seek(dohle_consumer *consumer, int64_t timeout_ms)
+static int call_seek(void *consumer, int64_t timeout_ms)
 {
     (void)timeout_ms;
     return dohle_consumer_seek(consumer, "t", 0, 0);
 }
 
-static int call_seek_to(dohle_consumer *consumer, int64_t timeout_ms)
+static int call_seek_to(void *consumer, int64_t timeout_ms)
 {
     (void)timeout_ms;
     const dohle_offset offset = {.topic = "t", .leader_epoch = -1};
     return dohle_consumer_seek_to(consumer, &offset);
 }
 
-static int call_seek_to_beginning(dohle_consumer *consumer, int64_t timeout_ms)
+static int call_seek_to_beginning(void *consumer, int64_t timeout_ms)
 {
     (void)timeout_ms;
     return dohle_consumer_seek_to_beginning(consumer, partitions, 1);
 }
 
-static int call_seek_to_end(dohle_consumer *consumer, int64_t timeout_ms)
+static int call_seek_to_end(void *consumer, int64_t timeout_ms)
 {
     (void)timeout_ms;
     return dohle_consumer_seek_to_end(consumer, partitions, 1);
 }
 
-static int call_pause(dohle_consumer *consumer, int64_t timeout_ms)
+static int call_pause(void *consumer, int64_t timeout_ms)
 {
     (void)timeout_ms;
     return dohle_consumer_pause(consumer, partitions, 1);
 }
 
-static int call_resume(dohle_consumer *consumer, int64_t timeout_ms)
+static int call_resume(void *consumer, int64_t timeout_ms)
 {
     (void)timeout_ms;
     return dohle_consumer_resume(consumer, partitions, 1);
 }
 
-static int call_paused(dohle_consumer *consumer, int64_t timeout_ms)
+static int call_paused(void *consumer, int64_t timeout_ms)
 {
     (void)timeout_ms;
     const dohle_topic_partition *paused;
@@ -166,33 +166,33 @@ static int call_paused(dohle_consumer *consumer, int64_t timeout_ms)
     return dohle_consumer_paused(consumer, &paused, &count);
 }
 
-static int call_current_lag(dohle_consumer *consumer, int64_t timeout_ms)
+static int call_current_lag(void *consumer, int64_t timeout_ms)
 {
     (void)timeout_ms;
     int64_t lag;
     return dohle_consumer_current_lag(consumer, "t", 0, &lag);
 }
 
-static int call_commit_async(dohle_consumer *consumer, int64_t timeout_ms)
+static int call_commit_async(void *consumer, int64_t timeout_ms)
 {
     (void)timeout_ms;
     return dohle_consumer_commit_async(consumer, NULL, 0, NULL, NULL);
 }
 
-static int call_group_metadata(dohle_consumer *consumer, int64_t timeout_ms)
+static int call_group_metadata(void *consumer, int64_t timeout_ms)
 {
     (void)timeout_ms;
     dohle_group_metadata metadata;
     return dohle_consumer_group_metadata(consumer, &metadata);
 }
 
-static int call_enforce_rebalance(dohle_consumer *consumer, int64_t timeout_ms)
+static int call_enforce_rebalance(void *consumer, int64_t timeout_ms)
 {
     (void)timeout_ms;
     return dohle_consumer_enforce_rebalance(consumer, NULL);
 }
 
-static int call_last_rebalance(dohle_consumer *consumer, int64_t timeout_ms)
+static int call_last_rebalance(void *consumer, int64_t timeout_ms)
 {
     (void)timeout_ms;
     dohle_rebalance rebalance;

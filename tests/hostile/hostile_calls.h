@@ -12,8 +12,9 @@
 
 #include <dohle/dohle.h>
 
-// timeout_ms is for those that have one.
-typedef int hostile_call(dohle_consumer *consumer, int64_t timeout_ms);
+// On a consumer, in this form so that those of other clients fit. timeout_ms is for those
+// that have one.
+typedef int hostile_call(void *consumer, int64_t timeout_ms);
 
 hostile_call hostile_call_poll;
 hostile_call hostile_call_position;

@@ -52,7 +52,7 @@ static void set_topic_error(struct dh_producer *producer,
                             struct dh_producer_topic_command *command, int err,
                             int16_t broker_code)
 {
-    const char *trouble = dh_requests_last_trouble(producer->context.requests);
+    const char *trouble = dh_requests_why_waiting(producer->context.requests);
     command->error = (dohle_error_info){.code = err,
                                         .broker_code = broker_code,
                                         .node_id = -1,
