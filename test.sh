@@ -128,9 +128,21 @@ stage_release() { build release || true; }
 
 stage_clang() { build clang || true; }
 
-stage_unit() { ! build release || run_ctest release; }
+# Apache Kafka's jars, once: the messages are held against them, and the interop tests run them.
+kafka_is_fetched=
+fetch_kafka() {
+  [ -z "$kafka_is_fetched" ] || return 0
+  kafka_is_fetched=yes
+  check kafka-fetch tools/kafka/kafka fetch
+}
+
+stage_unit() {
+  fetch_kafka
+  ! build release || run_ctest release
+}
 
 stage_asan() {
+  fetch_kafka
   export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
   export ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-14
   ! build asan || run_ctest asan
@@ -218,9 +230,8 @@ run_pytest() {
 
 # Against Apache Kafka. The jars come from Maven, once a machine.
 stage_interop() {
-  if compgen -G 'tests/interop/test_*.py' >/dev/null; then
-    check kafka-fetch tools/kafka/kafka fetch
-  fi
+  fetch_kafka
+  build tsan # one of the examples runs under ThreadSanitizer
   run_pytest release tests/interop
 }
 
