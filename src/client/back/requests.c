@@ -832,6 +832,22 @@ static bool describe_node(const struct dh_node *node, bool with_waits,
     return false;
 }
 
+// A bootstrap address whose broker is known by now: it would be told twice.
+static bool is_also_a_broker(const struct dh_nodes *nodes, const struct dh_node *node)
+{
+    struct dh_map_item *cursor = NULL;
+    const struct dh_node *other =
+        node->id < DH_NODE_NONE ? dh_nodes_next(nodes, &cursor) : NULL;
+    while (other != NULL) {
+        if (other->id > DH_NODE_NONE && other->port == node->port &&
+            strcmp(other->host, node->host) == 0) {
+            return true;
+        }
+        other = dh_nodes_next(nodes, &cursor);
+    }
+    return false;
+}
+
 static const char *describe_nodes(struct dh_requests *requests, bool with_waits)
 {
     size_t size = 0;
@@ -840,7 +856,9 @@ static const char *describe_nodes(struct dh_requests *requests, bool with_waits)
     for (struct dh_node *node;
          (node = dh_nodes_next(&requests->nodes, &cursor)) != NULL;) {
         char text[TEXT_BYTES];
-        if (size >= sizeof(requests->trouble) || !describe_node(node, with_waits, text)) {
+        if (size >= sizeof(requests->trouble) ||
+            is_also_a_broker(&requests->nodes, node) ||
+            !describe_node(node, with_waits, text)) {
             continue;
         }
         size +=

@@ -442,6 +442,23 @@ static enum peer_verdict say_rebootstrap(void *ctx, struct peer_request *request
     return PEER_ANSWER;
 }
 
+// A broker that is a bootstrap address too is named once when it cannot be reached.
+static void test_trouble_names_an_address_once(void **state)
+{
+    (void)state;
+    struct net_rig rig;
+    rig_init(&rig, "one:9092", NULL);
+    peer_add_node(&rig.peer, 1, "one", 9092);
+    want(&rig, "t");
+    peer_run(&rig.peer, 10 * DH_MS);
+    rig.peer.nodes[0].reach[0] = PEER_REFUSES;
+    peer_reset(&rig.peer, &rig.peer.connections[0], "reset");
+    peer_run(&rig.peer, 5 * DH_SEC);
+    assert_string_equal("one:9092 (node 1): connection refused",
+                        dh_requests_last_trouble(rig.requests));
+    rig_deinit(&rig);
+}
+
 // KIP-1102: the broker says so itself.
 static void test_rebootstrap_when_told(void **state)
 {
@@ -586,6 +603,7 @@ int main(void)
         cmocka_unit_test(test_bootstrap_connection_is_closed),
         cmocka_unit_test(test_broker_moves),
         cmocka_unit_test(test_rebootstrap_when_no_broker_is_left),
+        cmocka_unit_test(test_trouble_names_an_address_once),
         cmocka_unit_test(test_rebootstrap_when_told),
         cmocka_unit_test(test_rebootstrap_after_a_while),
         cmocka_unit_test(test_requests_are_bounded),
