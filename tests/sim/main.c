@@ -10,9 +10,11 @@
  * Ends with 0 (all passed), 1 (one failed: its seed is printed), 2 (usage).
  */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sim.h"
 
@@ -33,6 +35,23 @@ static const struct {
     {"splits", offsetof(struct sim_counts, splits), 5000},
     {"resets", offsetof(struct sim_counts, resets), 300},
 };
+
+// A broken contract ends the process: this says in which run.
+static char abort_text[64];
+
+static void on_abort(int number)
+{
+    (void)number;
+    ssize_t written = write(STDERR_FILENO, abort_text, strlen(abort_text));
+    (void)written;
+}
+
+static void run(uint64_t seed, bool trace, struct sim_result *result)
+{
+    snprintf(abort_text, sizeof(abort_text), "seed %" PRIu64 ": ended by the above\n",
+             seed);
+    sim_run(seed, trace, result);
+}
 
 static int usage(void)
 {
@@ -64,7 +83,7 @@ static int run_many(uint64_t from, uint64_t count, bool is_replayed, bool is_cou
     memset(&sum, 0, sizeof(sum));
     for (uint64_t seed = from; seed < from + count; seed++) {
         struct sim_result result;
-        sim_run(seed, false, &result);
+        run(seed, false, &result);
         sim_counts_add(&sum, &result.counts);
         if (!result.has_passed) {
             fprintf(stderr, "seed %" PRIu64 ": %s\n", seed, result.text);
@@ -72,7 +91,7 @@ static int run_many(uint64_t from, uint64_t count, bool is_replayed, bool is_cou
         }
         struct sim_result again = result;
         if (is_replayed) {
-            sim_run(seed, false, &again);
+            run(seed, false, &again);
         }
         if (again.hash != result.hash) {
             fprintf(stderr, "seed %" PRIu64 ": two runs differ\n", seed);
@@ -85,10 +104,11 @@ static int run_many(uint64_t from, uint64_t count, bool is_replayed, bool is_cou
 
 int main(int argc, char **argv)
 {
+    (void)signal(SIGABRT, on_abort);
     if (argc >= 3 && strcmp(argv[1], "--seed") == 0) {
         struct sim_result result;
         bool trace = argc < 4 || strcmp(argv[3], "--quiet") != 0;
-        sim_run(strtoull(argv[2], NULL, 10), trace, &result);
+        run(strtoull(argv[2], NULL, 10), trace, &result);
         sim_counts_print(&result.counts);
         printf("hash %016" PRIx64 "\n", result.hash);
         if (!result.has_passed) {
