@@ -19,6 +19,7 @@
  *
  *     connection         one socket's life: resolve, connect, ApiVersions, frames
  *     requests           operations, in-flight order, deadlines, back-off
+ *     nodes              who can be asked, a lane for each channel, whom to ask if any will do
  *     cluster            brokers, topics, leaders
  *     coordinator_link   which node coordinates our group
  *     membership         joins, heartbeats, leaves (membership_classic: classic*.c)
@@ -29,6 +30,7 @@
  *     fetcher            what to ask whom, and what came
  *     fetch_session      KIP-227, one for each node
  *     budget             bytes that may be buffered
+ *     alarms, outbox, reactions   timers, what goes to the front half, broker codes
  */
 #ifndef DH_CLIENT_BACK_BACK_H
 #define DH_CLIENT_BACK_BACK_H
