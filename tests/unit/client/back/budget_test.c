@@ -142,6 +142,32 @@ static void expansion_follows_up_at_once_and_down_slowly(void **state)
     tear_down(&fixture);
 }
 
+// What a batch becomes counts too, or one request would take the room of all.
+static void the_shares_of_all_requests_fit_at_once(void **state)
+{
+    (void)state;
+
+    static const struct {
+        size_t held_bytes; // what 100 fetched bytes became
+        size_t request_count;
+        size_t share;
+    } rows[] = {{100, 1, 1000}, {100, 4, 250}, {200, 1, 500}, {200, 4, 125}};
+
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        struct fixture fixture;
+        set_up(&fixture, 1000);
+        dh_budget_learn(&fixture.budget, 100, rows[i].held_bytes);
+        size_t share = dh_budget_share(&fixture.budget, rows[i].request_count);
+        assert_int_equal(rows[i].share, share);
+        for (size_t j = 0; j < rows[i].request_count; j++) {
+            assert_int_equal(share, dh_budget_offer(&fixture.budget, share, share));
+            (void)dh_budget_reserve(&fixture.budget, share);
+        }
+        assert_int_equal(0, dh_budget_free(&fixture.budget));
+        tear_down(&fixture);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +176,7 @@ int main(void)
         cmocka_unit_test(retained_frames_count_until_they_are_dropped),
         cmocka_unit_test(an_oversize_batch_passes_when_nothing_else_is_held),
         cmocka_unit_test(expansion_follows_up_at_once_and_down_slowly),
+        cmocka_unit_test(the_shares_of_all_requests_fit_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
