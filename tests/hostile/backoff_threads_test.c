@@ -50,7 +50,27 @@ static const struct row {
     {"all good", OPEN(EVERYTHING, SILENT)},
 };
 
-// With reconnect.backoff.ms=50 and no growth there would be 60 of each, or more.
+/*
+ * Two back-offs slow a consumer down, that of connections and that of requests. Each is
+ * enough by itself as long as no connection gets ready; so each is also tried alone.
+ */
+static hostile_setting connections_only[] = {
+    {"retry.backoff.ms", "1"}, {"retry.backoff.max.ms", "1"}, {NULL, NULL}};
+static hostile_setting requests_only[] = {
+    {"reconnect.backoff.ms", "1"}, {"reconnect.backoff.max.ms", "1"}, {NULL, NULL}};
+
+static const struct visitor {
+    bool is_subscriber;
+    hostile_setting *settings;
+    bool is_for_all; // of the rows, else for those without a good answer
+} visitors[] = {
+    {true, NULL, true},
+    {false, NULL, true},
+    {true, connections_only, false},
+    {true, requests_only, false},
+};
+
+// Without growth there would be 60 of each (50 ms) or thousands (1 ms).
 #define CONNECTS_MAX 20
 #define REQUESTS_MAX 20
 // What a consumer of two empty partitions may need, and no frame of 2 GiB.
@@ -107,14 +127,20 @@ static void *make_visit(void *ctx)
     return NULL;
 }
 
-static void begin_visit(struct visit *visit, const struct row *row, bool is_subscriber)
+static bool is_for(const struct visitor *visitor, const struct row *row)
+{
+    return visitor->is_for_all || row->script.good == HOSTILE_GOOD_NOTHING;
+}
+
+static void begin_visit(struct visit *visit, const struct row *row,
+                        const struct visitor *visitor)
 {
     hostile_memory_init(&visit->memory);
     visit->broker = hostile_broker_new(&row->script);
-    visit->consumer = hostile_consumer(hostile_broker_address(visit->broker), NULL,
-                                       &visit->memory.allocator);
-    visit->is_subscriber = is_subscriber;
-    if (is_subscriber) {
+    visit->consumer = hostile_consumer(hostile_broker_address(visit->broker),
+                                       visitor->settings, &visit->memory.allocator);
+    visit->is_subscriber = visitor->is_subscriber;
+    if (visitor->is_subscriber) {
         hostile_subscribe(visit->consumer);
     } else {
         hostile_assign(visit->consumer);
@@ -143,14 +169,20 @@ static void end_visit(struct visit *visit, const struct row *row)
 static void test_who_is_turned_away_backs_off_and_recovers(void **state)
 {
     (void)state;
-    static struct visit visits[DH_COUNT_OF(rows)][2];
+    static struct visit visits[DH_COUNT_OF(rows)][DH_COUNT_OF(visitors)];
     for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
-        begin_visit(&visits[i][0], &rows[i], true);
-        begin_visit(&visits[i][1], &rows[i], false);
+        for (size_t j = 0; j < DH_COUNT_OF(visitors); j++) {
+            if (is_for(&visitors[j], &rows[i])) {
+                begin_visit(&visits[i][j], &rows[i], &visitors[j]);
+            }
+        }
     }
     for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
-        end_visit(&visits[i][0], &rows[i]);
-        end_visit(&visits[i][1], &rows[i]);
+        for (size_t j = 0; j < DH_COUNT_OF(visitors); j++) {
+            if (is_for(&visitors[j], &rows[i])) {
+                end_visit(&visits[i][j], &rows[i]);
+            }
+        }
     }
 }
 
