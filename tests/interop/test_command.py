@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The listing commands against Apache Kafka."""
 import json
+import os
+import pty
+import subprocess
 
 from conftest import eventually, unique
 
@@ -61,3 +64,17 @@ def test_groups_show_their_members(kafka, dohle):
         assert member.wait(20) == 0
     assert items(dohle.run("group describe", group, "-J"))[0]["state"] == "Empty"
     assert items(dohle.run("group describe", unique("never"), "-J"))[0]["state"] == "Dead"
+
+
+def test_progress_is_for_terminals_only(kafka, dohle):
+    topic = kafka.topic()
+    dohle.run("produce", topic, stdin=b"\n".join(b"%d" % i for i in range(100)))
+    quiet = dohle.run("consume", topic, "-e")
+    assert quiet.stdout.splitlines() == [b"%d" % i for i in range(100)] and quiet.stderr == b""
+
+    terminal, theirs = pty.openpty()
+    shown = subprocess.run(dohle.arguments("consume", topic, "-e"), stdout=subprocess.PIPE, stderr=theirs, timeout=60, check=True)
+    os.close(theirs)
+    assert shown.stdout == quiet.stdout
+    assert b"100 records" in os.read(terminal, 65536)
+    os.close(terminal)
