@@ -379,8 +379,10 @@ int dohle_admin_list_topics(dohle_admin *admin, int64_t timeout_ms, dohle_topics
     return *topics == NULL ? admin->error.code : dh_admin_begin(admin, 0);
 }
 
-static struct dh_admin_call *ask_configs(dohle_admin *admin, const char *name)
+static struct dh_admin_call *ask_configs_once(dohle_admin *admin, const char *name,
+                                              int *err)
 {
+    *err = DOHLE_ERR_NO_MEMORY;
     struct dh_admin_call *call =
         dh_admin_call(admin, DH_NODE_ANY, DH_API_DESCRIBE_CONFIGS);
     if (call == NULL) {
@@ -396,19 +398,35 @@ static struct dh_admin_call *ask_configs(dohle_admin *admin, const char *name)
         item->configuration_keys.count = -1;
         request->resources.items = item;
         request->resources.count = 1;
-        if (dh_admin_ask(admin, call) == 0) {
-            return call;
-        }
+        *err = dh_admin_ask(admin, call);
+    }
+    if (*err == 0) {
+        return call;
     }
     dh_admin_drop(admin, call);
     return NULL;
+}
+
+// Asks until there is an answer. NULL: failed, *err tells.
+static struct dh_admin_call *ask_configs(dohle_admin *admin, const char *name, int *err)
+{
+    for (;;) {
+        struct dh_admin_call *call = ask_configs_once(admin, name, err);
+        if (call != NULL || !dh_admin_is_passing(*err)) {
+            return call;
+        }
+        if (!dh_admin_retry(admin)) {
+            *err = DOHLE_ERR_TIMEOUT;
+            return NULL;
+        }
+    }
 }
 
 // The settings that are not at their default; none when they may not be seen.
 static void describe_settings(dohle_admin *admin, void *result,
                               dohle_topic_description *topic, int *err)
 {
-    struct dh_admin_call *call = ask_configs(admin, topic->name);
+    struct dh_admin_call *call = ask_configs(admin, topic->name, err);
     if (call == NULL) {
         return;
     }
@@ -475,7 +493,8 @@ int dohle_admin_describe_topic(dohle_admin *admin, const char *name, int64_t tim
     }
     if (err != 0) {
         dohle_admin_result_free(result);
-        return dh_admin_fail(admin, err, 0, NULL);
+        // Who asked in vain has said why already.
+        return admin->error.code == err ? err : dh_admin_fail(admin, err, 0, NULL);
     }
     *topics = result;
     return dh_admin_begin(admin, 0);

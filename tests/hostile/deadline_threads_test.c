@@ -152,8 +152,7 @@ static const struct call calls_of_producer[] = {
 };
 static const struct call calls_of_admin[] = {
     {"list_topics", call_admin_list_topics, HOSTILE_GOOD_METADATA, 0},
-    // Tells what it knows when the settings do not come.
-    {"describe_topic", call_describe_topic, HOSTILE_GOOD_METADATA, 0},
+    {"describe_topic", call_describe_topic, HOSTILE_GOOD_EVERYTHING, 0},
     {"create_topic", call_create_topic, HOSTILE_GOOD_EVERYTHING, 0},
     {"delete_topic", call_delete_topic, HOSTILE_GOOD_EVERYTHING, 0},
     {"list_offsets", call_list_offsets, HOSTILE_GOOD_POSITION, 0},
