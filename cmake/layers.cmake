@@ -6,6 +6,9 @@
 function(dohle_layer name)
     cmake_parse_arguments(layer "" "" "SEES;USES" ${ARGN})
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.c)
+    if(NOT sources) # contracts only, so far
+        return()
+    endif()
     add_library(dh_${name} STATIC ${sources})
     target_include_directories(dh_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include
                                                  ${PROJECT_SOURCE_DIR}/src)

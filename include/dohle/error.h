@@ -54,6 +54,8 @@ enum dohle_error_class {
     X(RESOLVE, -21, IO, "a host name could not be resolved")                             \
     X(CONNECT, -22, IO, "no connection to the broker")                                   \
     X(DISCONNECTED, -23, IO, "the connection was lost")                                  \
+    X(NO_FILE, -24, IO, "the file does not exist")                                       \
+    X(IN_USE, -25, IO, "another process is using it")                                    \
     X(PROTOCOL, -30, PROTOCOL, "malformed bytes from the peer")                          \
     X(UNSUPPORTED_VERSION, -31, PROTOCOL, "the broker has no usable version of an API")  \
     X(CORRUPT, -40, DATA, "a batch of records is corrupt")                               \
