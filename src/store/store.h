@@ -49,7 +49,7 @@
 
 #include "base/assert.h"
 #include "base/buf.h"
-#include "store/vfs.h"
+#include "base/vfs.h"
 #include "wire/uuid.h"
 
 struct dh_store;

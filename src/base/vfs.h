@@ -14,8 +14,8 @@
  *
  * All calls come from one thread.
  */
-#ifndef DH_STORE_VFS_H
-#define DH_STORE_VFS_H
+#ifndef DH_BASE_VFS_H
+#define DH_BASE_VFS_H
 
 #include <stdbool.h>
 #include <stddef.h>
