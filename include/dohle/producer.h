@@ -77,7 +77,8 @@ DOHLE_API int dohle_producer_send(dohle_producer *producer, const dohle_send *se
 DOHLE_API int dohle_producer_poll(dohle_producer *producer, int64_t timeout_ms);
 
 // Sends what is buffered without lingering and waits until all is settled.
-// Errors: TIMEOUT, INVALID_STATE, INVALID_ARGUMENT, CONCURRENT_USE, CLOSED.
+// Errors: TIMEOUT (text names the broker and cause), INVALID_STATE, INVALID_ARGUMENT,
+// CONCURRENT_USE, CLOSED.
 DOHLE_API int dohle_producer_flush(dohle_producer *producer, int64_t timeout_ms);
 
 // Flushes, then closes by timeout_ms under any fault; what is not settled by then

@@ -38,6 +38,9 @@
 // How long close waits beyond its time for the I/O thread to hand the records back.
 #define CLOSE_GRACE_NS (200 * DH_MS)
 
+// What else is there to say when the I/O thread has not answered in time.
+#define NO_ANSWER "the client's own thread has not got to it yet"
+
 #define TOPIC_SIZE_MAX ((size_t)249) // as in Kafka
 
 struct dohle_producer {
@@ -59,10 +62,11 @@ struct dohle_producer {
     struct dh_producer_topic_command *asked; // what send waits for; NULL: nothing
     bool is_answered;                        // asked is back
     bool is_close_answered;
-    size_t cut_count;       // records that the end of close has cut off
-    dohle_error_info fatal; // code 0: none
-    dohle_error_info error; // of the last call
-    char trouble[512];
+    size_t cut_count;                     // records that the end of close has cut off
+    dohle_error_info fatal;               // code 0: none
+    dohle_error_info error;               // of the last call
+    char trouble[512];                    // as last told
+    char reason[DH_PRODUCER_REASON_SIZE]; // as last asked for; "": not answered yet
 };
 
 // ---- Errors ----
@@ -78,12 +82,14 @@ static int fail(dohle_producer *producer, int code, const char *text)
     return code;
 }
 
-// Names what took too long, and why, if it is known.
-static int fail_timeout(dohle_producer *producer, const char *what)
+// Names what took too long, and why. reason "": not told in time.
+static int fail_timeout(dohle_producer *producer, const char *what, const char *reason)
 {
+    if (reason[0] == '\0') {
+        reason = producer->trouble[0] != '\0' ? producer->trouble : NO_ANSWER;
+    }
     char text[sizeof(producer->error.text)];
-    snprintf(text, sizeof(text), "%.200s%s%.250s", what,
-             producer->trouble[0] == '\0' ? "" : ": ", producer->trouble);
+    snprintf(text, sizeof(text), "%.200s: %.300s", what, reason);
     return fail(producer, DOHLE_ERR_TIMEOUT, text);
 }
 
@@ -164,6 +170,11 @@ static void on_record(dohle_producer *producer, struct dh_producer_record *recor
     dh_list_push_back(&producer->settled, &record->message.link);
 }
 
+static void take_reason(dohle_producer *producer, const char *text)
+{
+    snprintf(producer->reason, sizeof(producer->reason), "%s", text);
+}
+
 static void on_message(dohle_producer *producer, struct dh_message *message)
 {
     int kind = (int)message->kind;
@@ -185,8 +196,14 @@ static void on_message(dohle_producer *producer, struct dh_message *message)
         producer->is_answered = true;
         return;
     }
-    producer->is_close_answered =
-        producer->is_close_answered || kind == DH_PRODUCER_CLOSE;
+    if (kind == DH_PRODUCER_REASON) {
+        take_reason(producer,
+                    DH_CONTAINER_OF(message, struct dh_producer_reason, message)->text);
+    } else if (kind == DH_PRODUCER_CLOSE) {
+        producer->is_close_answered = true;
+        take_reason(producer,
+                    DH_CONTAINER_OF(message, struct dh_producer_close, message)->reason);
+    }
     free_message(producer, message);
 }
 
@@ -215,6 +232,47 @@ static bool wait_and_take(dohle_producer *producer, int64_t deadline_ns)
     }
     (void)dh_io_client_wait(producer->client, deadline_ns);
     (void)take(producer);
+    return true;
+}
+
+static void *new_command(dohle_producer *producer, int kind, size_t size)
+{
+    struct dh_message *message =
+        dh_mem_calloc(dh_io_client_mem(producer->client), 1, size);
+    if (message != NULL) {
+        message->kind = (enum dh_message_kind)kind;
+        message->size = (uint32_t)size;
+    }
+    return message;
+}
+
+// A wait that may end with TIMEOUT. In time before that the engine is asked why.
+struct wait {
+    int64_t deadline_ns;
+    bool is_reason_asked;
+};
+
+// Without memory the last trouble told must do.
+static void ask_reason(dohle_producer *producer)
+{
+    struct dh_producer_reason *command;
+    command = new_command(producer, DH_PRODUCER_REASON, sizeof(*command));
+    producer->reason[0] = '\0';
+    if (command != NULL) {
+        dh_io_client_send(producer->client, &command->message);
+    }
+}
+
+// As wait_and_take.
+static bool wait_on(dohle_producer *producer, struct wait *wait)
+{
+    if (wait->is_reason_asked || wait->deadline_ns == DH_NEVER) {
+        return wait_and_take(producer, wait->deadline_ns);
+    }
+    if (!wait_and_take(producer, wait->deadline_ns - ANSWER_MARGIN_NS)) {
+        ask_reason(producer);
+        wait->is_reason_asked = true;
+    }
     return true;
 }
 
@@ -378,17 +436,6 @@ static int64_t engine_deadline(int64_t deadline_ns, int64_t now_ns)
     return deadline_ns - ANSWER_MARGIN_NS;
 }
 
-static void *new_command(dohle_producer *producer, int kind, size_t size)
-{
-    struct dh_message *message =
-        dh_mem_calloc(dh_io_client_mem(producer->client), 1, size);
-    if (message != NULL) {
-        message->kind = (enum dh_message_kind)kind;
-        message->size = (uint32_t)size;
-    }
-    return message;
-}
-
 // Everything that was sent goes out now. Without memory it lingers.
 static void hurry(dohle_producer *producer)
 {
@@ -454,7 +501,7 @@ static int know_topic(dohle_producer *producer, const char *topic, int32_t parti
             char text[TOPIC_SIZE_MAX + 64];
             snprintf(text, sizeof(text), "topic %s is not known within max.block.ms",
                      topic);
-            return fail_timeout(producer, text);
+            return fail_timeout(producer, text, "");
         }
     }
     return on_topic_answer(producer);
@@ -462,6 +509,7 @@ static int know_topic(dohle_producer *producer, const char *topic, int32_t parti
 
 static int wait_for_room(dohle_producer *producer, size_t size, int64_t deadline_ns)
 {
+    struct wait wait = {.deadline_ns = deadline_ns};
     bool is_hurried = false;
     while (producer->outstanding > 0 &&
            producer->buffered_bytes + (int64_t)size > producer->settings->buffer_memory) {
@@ -469,8 +517,9 @@ static int wait_for_room(dohle_producer *producer, size_t size, int64_t deadline
             hurry(producer);
             is_hurried = true;
         }
-        if (!wait_and_take(producer, deadline_ns)) {
-            return fail_timeout(producer, "no room in buffer.memory within max.block.ms");
+        if (!wait_on(producer, &wait)) {
+            return fail_timeout(producer, "no room in buffer.memory within max.block.ms",
+                                producer->reason);
         }
     }
     return 0;
@@ -681,9 +730,11 @@ int dohle_producer_flush(dohle_producer *producer, int64_t timeout_ms)
     producer->awaited = producer->outstanding;
     hurry(producer);
     (void)dispatch(producer);
+    struct wait wait = {.deadline_ns = deadline_ns};
     while (err == 0 && producer->awaited > 0) {
-        if (!wait_and_take(producer, deadline_ns)) {
-            err = fail_timeout(producer, "not everything is delivered yet");
+        if (!wait_on(producer, &wait)) {
+            err = fail_timeout(producer, "not everything is delivered yet",
+                               producer->reason);
         }
         (void)dispatch(producer);
     }
@@ -698,6 +749,7 @@ static int run_close(dohle_producer *producer, int64_t deadline_ns)
         return DOHLE_ERR_NO_MEMORY;
     }
     command->deadline_ns = engine_deadline(deadline_ns, dh_clock_now_ns());
+    producer->reason[0] = '\0';
     dh_io_client_send(producer->client, &command->message);
     int64_t end_ns = deadline_ns == DH_NEVER ? DH_NEVER : deadline_ns + CLOSE_GRACE_NS;
     while (!producer->is_close_answered && wait_and_take(producer, end_ns)) {
@@ -709,7 +761,7 @@ static int run_close(dohle_producer *producer, int64_t deadline_ns)
         char text[96];
         snprintf(text, sizeof(text), "closed before %zu records were delivered",
                  producer->cut_count + producer->outstanding);
-        return fail_timeout(producer, text);
+        return fail_timeout(producer, text, producer->reason);
     }
     return 0;
 }

@@ -145,6 +145,8 @@ static const struct call calls_of_guest[] = {
 static const struct call calls_of_producer[] = {
     // Metadata that drips may still come in time.
     {"send", call_send, HOSTILE_GOOD_VERSIONS, 0},
+    // There is no room for a second record that is not delivered.
+    {"send", call_send, HOSTILE_GOOD_VERSIONS, 0},
     {"poll", call_producer_poll, HOSTILE_GOOD_NOTHING, 0},
     // Nothing is left to flush when send has failed.
     {"flush", call_flush, HOSTILE_GOOD_NOTHING, DOHLE_ERR_TIMEOUT},
@@ -181,6 +183,7 @@ static void *open_producer(const char *bootstrap)
     dohle_config *config = dohle_config_new();
     assert_int_equal(0, dohle_config_set(config, "bootstrap.servers", bootstrap));
     assert_int_equal(0, dohle_config_set(config, "max.block.ms", "500"));
+    assert_int_equal(0, dohle_config_set(config, "buffer.memory", "250"));
     dohle_producer *producer;
     assert_int_equal(0, dohle_producer_open(config, NULL, &producer));
     dohle_config_free(config);
@@ -312,7 +315,6 @@ static const struct row {
 struct visit {
     const struct visitor *visitor;
     enum hostile_good good; // of the broker
-    bool is_silent;         // the broker, at some point
     const char *address;    // its
     const char *cause;      // as in struct row
     const char *or_else;
@@ -358,9 +360,6 @@ static const char *judge(const struct visit *visit, size_t index)
     if (outcome->err != DOHLE_ERR_TIMEOUT) {
         return "another error";
     }
-    if (call->function == call_flush && visit->is_silent) {
-        return NULL; // the records' own errors tell why, after delivery.timeout.ms
-    }
     if (strstr(outcome->info.text, visit->address) == NULL) {
         return "does not name the address";
     }
@@ -382,11 +381,17 @@ static bool try_call(struct visit *visit, size_t index)
     return judge(visit, index) == NULL;
 }
 
+// The second call of these would have nothing left to do.
+static bool is_close(const struct call *call)
+{
+    return call->function == hostile_call_close || call->function == call_producer_close;
+}
+
 static void *make_visit(void *ctx)
 {
     struct visit *visit = ctx;
     for (size_t i = 0; i < visit->visitor->call_count; i++) {
-        int tries = TRIES;
+        int tries = is_close(&visit->visitor->calls[i]) ? 1 : TRIES;
         while (!try_call(visit, i) && --tries > 0) {
         }
     }
@@ -401,8 +406,6 @@ static void begin_visit(struct visit *visit, const struct visitor *visitor,
 {
     visit->visitor = visitor;
     visit->good = row->script.good;
-    visit->is_silent =
-        row->script.reply == HOSTILE_SILENT || row->script.reply == HOSTILE_DRIPS;
     visit->address = address;
     visit->cause = row->cause;
     visit->or_else = row->or_else;

@@ -100,6 +100,7 @@ struct dh_producer_partition {
     struct dh_alarm alarm;       // linger, back-off, or the first record's deadline
     struct dh_backoff backoff;
     int64_t retry_ns;     // BACKING_OFF: until then
+    int16_t retry_code;   // BACKING_OFF: the broker's reason; 0: no memory
     struct dh_list queue; // records, dh_message.link
     size_t queue_bytes;
     uint32_t queue_count;

@@ -26,6 +26,7 @@ enum dh_producer_message_kind {
     DH_PRODUCER_RECORD = 1000, // struct dh_producer_record
     DH_PRODUCER_TOPIC,         // struct dh_producer_topic_command
     DH_PRODUCER_FLUSH,         // struct dh_message: send what you have, do not linger
+    DH_PRODUCER_REASON,        // struct dh_producer_reason
     DH_PRODUCER_CLOSE,         // struct dh_producer_close
 };
 
@@ -64,11 +65,23 @@ struct dh_producer_topic_command {
     dohle_error_info error;  // answer; code 0: known
 };
 
+#define DH_PRODUCER_REASON_SIZE ((size_t)512)
+
+// Why records are not delivered yet: for the text of a time-out. Answered at once.
+struct dh_producer_reason {
+    struct dh_message message;
+    // Answer: which nodes fail or do not answer, and how; if none, what is wrong with a
+    // topic or a partition. "": nothing is known to be.
+    char text[DH_PRODUCER_REASON_SIZE];
+};
+
 // Sends all, settles all by the deadline, ends all connections. Answered when every
 // record has been answered.
 struct dh_producer_close {
     struct dh_message message;
     int64_t deadline_ns;
+    // Answer: as above, when records were cut off at the deadline; else "".
+    char reason[DH_PRODUCER_REASON_SIZE];
 };
 
 #endif

@@ -40,6 +40,25 @@ struct dh_producer {
     int64_t now_ns; // of this turn
 };
 
+// ---- Why nothing is delivered ----
+
+// To be asked before what waits is given up.
+static void explain(struct dh_producer *producer, char text[DH_PRODUCER_REASON_SIZE])
+{
+    snprintf(text, DH_PRODUCER_REASON_SIZE, "%s",
+             dh_requests_why_waiting(producer->context.requests));
+    if (text[0] == '\0') {
+        dh_sender_explain(&producer->sender, text, DH_PRODUCER_REASON_SIZE);
+    }
+}
+
+static void on_reason_command(struct dh_producer *producer,
+                              struct dh_producer_reason *command)
+{
+    explain(producer, command->text);
+    dh_outbox_post(&producer->outbox, &command->message);
+}
+
 // ---- Topics that the application waits for ----
 
 static struct dh_producer_topic_command *topic_of(struct dh_link *link)
@@ -47,19 +66,35 @@ static struct dh_producer_topic_command *topic_of(struct dh_link *link)
     return DH_CONTAINER_OF(link, struct dh_producer_topic_command, message.link);
 }
 
+// Why a topic has not become known; "": err says it all.
+static const char *why_unknown(struct dh_producer *producer, int err, int16_t broker_code)
+{
+    if (broker_code != 0) {
+        return dohle_broker_error_name(broker_code);
+    }
+    if (err != DOHLE_ERR_TIMEOUT) {
+        return "";
+    }
+    const char *text = dh_requests_why_waiting(producer->context.requests);
+    if (text[0] != '\0') {
+        return text;
+    }
+    return dh_cluster_updates(producer->context.cluster) > 0
+               ? "the brokers answer, but do not tell of it"
+               : "no metadata have come yet";
+}
+
 // The end of a wait: the cluster's last word about the topic, or that there was none.
 static void set_topic_error(struct dh_producer *producer,
                             struct dh_producer_topic_command *command, int err,
                             int16_t broker_code)
 {
-    const char *trouble = dh_requests_why_waiting(producer->context.requests);
     command->error = (dohle_error_info){.code = err,
                                         .broker_code = broker_code,
                                         .node_id = -1,
                                         .partition = command->partition,
                                         .offset = -1};
     snprintf(command->error.topic, sizeof(command->error.topic), "%s", command->topic);
-    const char *cause = broker_code != 0 ? dohle_broker_error_name(broker_code) : trouble;
     if (command->partition >= 0 && command->partition_count > 0) {
         snprintf(command->error.text, sizeof(command->error.text),
                  "topic %.200s has %" PRId32
@@ -67,6 +102,7 @@ static void set_topic_error(struct dh_producer *producer,
                  command->topic, command->partition_count, command->partition);
         return;
     }
+    const char *cause = why_unknown(producer, err, broker_code);
     snprintf(command->error.text, sizeof(command->error.text), "topic %.200s: %s%s%.240s",
              command->topic, dohle_error_text(err), cause[0] == '\0' ? "" : ": ", cause);
 }
@@ -144,6 +180,9 @@ static void on_topic_command(struct dh_producer *producer,
 static void finish_close(struct dh_producer *producer)
 {
     producer->is_closed = true;
+    if (dh_sender_record_count(&producer->sender) > 0) {
+        explain(producer, producer->closing->reason);
+    }
     dh_sender_close(&producer->sender, producer->now_ns);
     look_at_topics(producer);
     dh_cluster_close(producer->context.cluster);
@@ -220,6 +259,9 @@ void dh_producer_input(struct dh_producer *producer, struct dh_message *message,
     } else if (kind == DH_PRODUCER_FLUSH) {
         dh_sender_flush(&producer->sender, now_ns);
         dh_outbox_post(&producer->outbox, message);
+    } else if (kind == DH_PRODUCER_REASON) {
+        on_reason_command(producer,
+                          DH_CONTAINER_OF(message, struct dh_producer_reason, message));
     } else if (kind == DH_PRODUCER_CLOSE) {
         on_close(producer, DH_CONTAINER_OF(message, struct dh_producer_close, message));
     } else if (kind == DH_NOTICE_TROUBLE) {

@@ -2,6 +2,7 @@
 #include "client/producer/sender.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/bytes.h"
 #include "base/log.h"
@@ -112,12 +113,14 @@ static void set_alarm(struct dh_producer_partition *partition)
     dh_alarm_set(&partition->alarm, sender->context.alarms, due_ns);
 }
 
-static void back_off(struct dh_producer_partition *partition, int64_t now_ns)
+static void back_off(struct dh_producer_partition *partition, int16_t code,
+                     int64_t now_ns)
 {
     int64_t wait_ms =
         dh_backoff_next_ms(&partition->backoff, partition->sender->context.random);
     set_state(partition, DH_PARTITION_BACKING_OFF);
     partition->retry_ns = dh_deadline_after_ms(now_ns, wait_ms);
+    partition->retry_code = code;
     set_alarm(partition);
 }
 
@@ -136,7 +139,7 @@ static void route(struct dh_producer_partition *partition, int64_t now_ns)
     }
     struct dh_sender_node *node = node_for(sender, row->leader);
     if (node == NULL) {
-        back_off(partition, now_ns);
+        back_off(partition, 0, now_ns);
         return;
     }
     set_state(partition, DH_PARTITION_READY);
@@ -370,7 +373,7 @@ static int32_t gather(struct dh_sender_node *node, int64_t now_ns)
         struct dh_producer_partition *partition = partition_of(link);
         if (dh_partition_make_batch(partition, &sender->accumulator, &sender->identity) !=
             0) {
-            back_off(partition, now_ns);
+            back_off(partition, 0, now_ns);
             continue;
         }
         if (!has_room(sender, request_bytes, partition)) {
@@ -526,7 +529,7 @@ static void retry_later(struct dh_producer_partition *partition, int16_t code,
            partition->index, why);
     struct dh_failure failure = {.err = dh_reaction_error(code), .broker_code = code};
     if (may_retry(partition, failure, why, now_ns)) {
-        back_off(partition, now_ns);
+        back_off(partition, code, now_ns);
     }
 }
 
@@ -868,6 +871,69 @@ void dh_sender_flush(struct dh_sender *sender, int64_t now_ns)
             }
         }
     }
+}
+
+// ---- Why nothing is delivered ----
+
+static void explain_topic(const struct dh_sender *sender,
+                          const struct dh_producer_topic *topic, char *text, size_t size)
+{
+    const struct dh_cluster_topic *known =
+        dh_cluster_topic(sender->context.cluster, topic->name);
+    bool has_error = known != NULL && known->broker_code != 0;
+    snprintf(text, size, "topic %s is not known yet%s%s", topic->name,
+             has_error ? ": " : "",
+             has_error ? dohle_broker_error_name(known->broker_code) : "");
+}
+
+// True: said.
+static bool explain_partition(const struct dh_producer_partition *partition, char *text,
+                              size_t size)
+{
+    if (partition->state == DH_PARTITION_STALLED) {
+        snprintf(text, size, "%s-%" PRId32 " has no leader", partition->topic->name,
+                 partition->index);
+        return true;
+    }
+    if (partition->state == DH_PARTITION_BACKING_OFF) {
+        snprintf(
+            text, size, "%s-%" PRId32 ": %s", partition->topic->name, partition->index,
+            partition->retry_code == 0 ? dohle_error_text(DOHLE_ERR_NO_MEMORY)
+                                       : dohle_broker_error_name(partition->retry_code));
+        return true;
+    }
+    return false;
+}
+
+static void explain_identity(const struct dh_identity *identity, char *text, size_t size)
+{
+    if (identity->state == DH_IDENTITY_ASKING) {
+        snprintf(text, size, "there is no producer id yet%s%s",
+                 identity->broker_code == 0 ? "" : ": ",
+                 identity->broker_code == 0
+                     ? ""
+                     : dohle_broker_error_name(identity->broker_code));
+    }
+}
+
+void dh_sender_explain(const struct dh_sender *sender, char *text, size_t size)
+{
+    text[0] = '\0';
+    for (struct dh_map_item *item = dh_map_first(&sender->accumulator.topics);
+         item != NULL; item = dh_map_next(item)) {
+        const struct dh_producer_topic *topic = item->value;
+        if (!dh_list_is_empty(&topic->unassigned)) {
+            explain_topic(sender, topic, text, size);
+            return;
+        }
+        for (size_t i = 0; i < topic->partition_capacity; i++) {
+            if (topic->partitions[i] != NULL &&
+                explain_partition(topic->partitions[i], text, size)) {
+                return;
+            }
+        }
+    }
+    explain_identity(&sender->identity, text, size);
 }
 
 // ---- Life cycle ----

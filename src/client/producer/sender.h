@@ -71,6 +71,12 @@ static inline size_t dh_sender_record_count(const struct dh_sender *sender)
     return sender->accumulator.record_count;
 }
 
+/*
+ * Says, as one sentence, what is wrong with a topic or a partition whose records wait
+ * though all nodes answer; "" when nothing is known to be.
+ */
+void dh_sender_explain(const struct dh_sender *sender, char *text, size_t size);
+
 // Fails what is left and what comes, with CLOSED.
 void dh_sender_close(struct dh_sender *sender, int64_t now_ns);
 

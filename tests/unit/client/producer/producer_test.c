@@ -54,6 +54,8 @@ struct rig {
     bool is_close_answered;
     size_t flushes;
     char trouble[512];
+    char reason[DH_PRODUCER_REASON_SIZE]; // of the last answer that carries one
+    size_t reasons;
     uint32_t next_value;
     // What the hook does.
     int16_t error_code; // instead of appending
@@ -152,6 +154,11 @@ static void take_record(struct rig *rig, const struct dh_producer_record *record
     }
 }
 
+static void take_reason(struct rig *rig, const char *text)
+{
+    snprintf(rig->reason, sizeof(rig->reason), "%s", text);
+}
+
 static void after_turn(void *engine, int64_t now_ns)
 {
     struct rig *rig = engine;
@@ -176,9 +183,15 @@ static void after_turn(void *engine, int64_t now_ns)
             continue;
         } else if (kind == DH_PRODUCER_FLUSH) {
             rig->flushes++;
+        } else if (kind == DH_PRODUCER_REASON) {
+            rig->reasons++;
+            take_reason(
+                rig, DH_CONTAINER_OF(message, struct dh_producer_reason, message)->text);
         } else {
             assert_int_equal(DH_PRODUCER_CLOSE, kind);
             rig->is_close_answered = true;
+            take_reason(
+                rig, DH_CONTAINER_OF(message, struct dh_producer_close, message)->reason);
         }
         dh_producer_message_free(&rig->memory.allocator, message);
     }
@@ -491,6 +504,21 @@ static void flush(struct rig *rig)
     message->kind = (enum dh_message_kind)DH_PRODUCER_FLUSH;
     message->size = sizeof(*message);
     dh_producer_input(rig->producer, message, rig->peer.now_ns);
+}
+
+// Returns the answer, which comes at once.
+static const char *ask_reason(struct rig *rig)
+{
+    struct dh_producer_reason *command =
+        dh_mem_calloc(&rig->memory.allocator, 1, sizeof(*command));
+    assert_non_null(command);
+    command->message.kind = (enum dh_message_kind)DH_PRODUCER_REASON;
+    command->message.size = sizeof(*command);
+    size_t reasons = rig->reasons;
+    dh_producer_input(rig->producer, &command->message, rig->peer.now_ns);
+    after_turn(rig, rig->peer.now_ns);
+    assert_int_equal(reasons + 1, rig->reasons);
+    return rig->reason;
 }
 
 static bool close_within(struct rig *rig, int64_t ms)
@@ -1040,6 +1068,58 @@ static void test_close_ends_in_time_under_any_fault(void **state)
     }
 }
 
+static void assert_says(const char *expected, const char *text)
+{
+    if (expected[0] == '\0' ? text[0] != '\0' : strstr(text, expected) == NULL) {
+        fail_msg("expected \"%s\" in \"%s\"", expected, text);
+    }
+}
+
+// What a flush, a full buffer or a close that takes too long says.
+static void test_what_delays_records_is_told(void **state)
+{
+    (void)state;
+    static const char *const options[] = {"retry.backoff.ms", "1000", NULL};
+
+    enum fault { NOTHING, UNREACHABLE, SILENT, ERRORS, NO_LEADER, NO_TOPIC, NO_ID };
+
+    static const struct {
+        enum fault fault;
+        const char *expected;
+    } rows[] = {
+        {NOTHING, ""},
+        {UNREACHABLE, "one:9092 (bootstrap): connection refused"},
+        {SILENT, "one:9092 (node 1): no answer to Produce yet"},
+        {ERRORS, "t-0: NOT_ENOUGH_REPLICAS"},
+        {NO_LEADER, "t-0 has no leader"},
+        {NO_TOPIC, "topic t is not known yet: UNKNOWN_TOPIC_OR_PARTITION"},
+        {NO_ID, "there is no producer id yet: COORDINATOR_LOAD_IN_PROGRESS"},
+    };
+
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        struct rig *rig = rig_new(options);
+        enum fault fault = rows[i].fault;
+        rig->peer.nodes[0].reach[0] = fault == UNREACHABLE ? PEER_REFUSES : PEER_ACCEPTS;
+        rig->silences_left = fault == SILENT ? 100 : 0;
+        rig->error_code = DH_BROKER_NOT_ENOUGH_REPLICAS;
+        rig->errors_left = fault == ERRORS ? 100 : 0;
+        rig->peer.topics[0].leader[0] = fault == NO_LEADER ? -1 : 1;
+        rig->peer.topics[0].error_code = fault == NO_TOPIC ? 3 : 0;
+        rig->init_error = fault == NO_ID ? DH_BROKER_COORDINATOR_LOAD_IN_PROGRESS : 0;
+        send_records(rig, 0, 3);
+        peer_run(&rig->peer, 200 * DH_MS);
+        assert_says(rows[i].expected, ask_reason(rig));
+        // Close asks before it gives up what waits.
+        assert_true(close_within(rig, 100));
+        peer_run(&rig->peer, 110 * DH_MS);
+        assert_true(rig->is_close_answered);
+        assert_says(rows[i].expected, rig->reason);
+        assert_int_equal(3, rig->answered.count);
+        (void)ask_reason(rig); // answered then, too
+        rig_free(rig);
+    }
+}
+
 // Lost requests, lost answers, silence, errors, moving leaders, a forgetful broker: each
 // record is in the log once and in order.
 static void test_nothing_is_lost_doubled_or_reordered(void **state)
@@ -1143,6 +1223,7 @@ int main(void)
         cmocka_unit_test(test_a_cluster_out_of_reach_is_named),
         cmocka_unit_test(test_close_delivers_what_is_left),
         cmocka_unit_test(test_close_ends_in_time_under_any_fault),
+        cmocka_unit_test(test_what_delays_records_is_told),
         cmocka_unit_test(test_nothing_is_lost_doubled_or_reordered),
         cmocka_unit_test(test_every_allocation_may_fail),
         cmocka_unit_test(test_a_producer_freed_in_the_middle_leaves_nothing),
