@@ -27,6 +27,7 @@
 #include "wire/api.h"
 
 struct dh_broker_connection;
+struct dh_broker_fault_hit;
 struct dh_broker_node;
 
 struct dh_broker_request {
@@ -44,6 +45,8 @@ struct dh_broker_request {
     void *body;            // decoded: the struct of the API and version
     int32_t
         throttle_ms; // a fault's; goes into throttle_time_ms of every answer that has it
+    uint64_t serial; // the journal's; counts up over all nodes
+    struct dh_broker_fault_hit *hits; // the faults'; what they have decided about it
     // Set by whoever parks it: drop what you hold, the request is freed afterwards.
     void (*abandon)(struct dh_broker_request *request);
     void *parked; // theirs

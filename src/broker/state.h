@@ -27,6 +27,7 @@ struct dh_broker_producer_ids;
 struct dh_broker_faults;
 struct dh_broker_journal;
 struct dh_broker_conditions;
+struct dh_broker_control;
 struct dh_broker_settings;
 
 // Our time = the host's + what commands have added. Never goes back.
@@ -59,6 +60,7 @@ struct dh_broker {
     struct dh_broker_faults *faults;
     struct dh_broker_journal *journal;
     struct dh_broker_conditions *conditions;
+    struct dh_broker_control *control;
 };
 
 #endif
