@@ -71,7 +71,7 @@ struct dh_broker_options {
     enum dh_store_mode mode;
     const struct dh_broker_node_options *nodes; // ids are 1, 2, ...
     size_t node_count;                          // 1..DH_BROKER_NODES_MAX
-    // "name=value" of Kafka's broker settings (broker_settings.h). Copied.
+    // "name=value" of Kafka's broker settings (settings.h). Copied.
     const char *const *settings;
     size_t setting_count;
     bool is_clock_manual; // time moves by commands only
@@ -95,13 +95,21 @@ void dh_broker_free(struct dh_broker *broker, bool is_clean);
 
 // ---- Inputs ----
 
-// The node listens at address now; or err with text.
+// What a LISTEN came to. Borrowed.
+struct dh_broker_listening {
+    const struct dh_address *address; // bound: with the port that was free
+    const char *host;                 // the same as clients are told it: "127.0.0.1"
+    int32_t port;
+    int err;          // not 0: it does not listen, and only text is set
+    const char *text; // why
+};
+
 void dh_broker_on_listening(struct dh_broker *broker, int32_t node_id,
-                            const struct dh_address *address, int err, const char *text,
-                            int64_t now_ns);
-// A client has connected to that node. Returns the connection's id; 0: close it.
+                            const struct dh_broker_listening *listening, int64_t now_ns);
+// A client has connected to that node from peer_host ("127.0.0.1"; copied). Returns the
+// connection's id; 0: close it.
 uint32_t dh_broker_on_accepted(struct dh_broker *broker, int32_t node_id,
-                               const struct dh_address *peer, int64_t now_ns);
+                               const char *peer_host, int64_t now_ns);
 // Where the next bytes go. False: close it. *capacity 0: read no more until READ.
 bool dh_broker_receive_buffer(struct dh_broker *broker, uint32_t connection_id,
                               uint8_t **pointer, size_t *capacity);

@@ -11,11 +11,12 @@
 
 #include <dohle/log.h>
 
+#include "base/assert.h"
 #include "base/heap.h"
 #include "base/list.h"
-#include "base/map.h"
 #include "base/random.h"
 #include "broker/broker.h"
+#include "wire/uuid.h"
 
 struct dh_broker_connections;
 struct dh_broker_nodes;
@@ -34,7 +35,8 @@ struct dh_broker_settings;
 struct dh_broker_clock {
     int64_t now_ns;     // ours, of the call we are in
     int64_t wall_ms;    // ours, of the call we are in
-    int64_t ahead_ns;   // ours - the host's
+    int64_t host_ns;    // the host's, of the call we are in
+    int64_t ahead_ns;   // ours - the host's, when it is not manual
     int64_t wall_at_ms; // wall_ms when now_ns was wall_at_ns
     int64_t wall_at_ns;
     bool is_manual; // only commands move it
@@ -47,7 +49,10 @@ struct dh_broker {
     struct dh_store *store;
     struct dh_broker_clock clock;
     struct dh_random random;
-    struct dh_timers timers; // of all modules, by our clock
+    struct dh_timers timers;      // of all modules, by our clock: struct dh_broker_alarm
+    struct dh_timers host_timers; // by the host's clock: what people wait for
+    struct dh_uuid cluster_id;    // the same at every start of a data directory
+    struct dh_list answered;      // dh_broker_command.link, for dh_broker_next_event
     // Owned; each has its own header, with new, free and what it does.
     struct dh_broker_settings *settings;
     struct dh_broker_connections *connections;
@@ -62,5 +67,11 @@ struct dh_broker {
     struct dh_broker_conditions *conditions;
     struct dh_broker_control *control;
 };
+
+/*
+ * Moves our clock forward by by_ns. Every alarm that comes to be due on the way goes
+ * off at its own time, in order, those included that are set meanwhile.
+ */
+void dh_broker_advance(struct dh_broker *broker, int64_t by_ns);
 
 #endif
