@@ -74,6 +74,13 @@ def test_find_package_finds_it(prefix, environment, tmp_path):
     assert runs(tmp_path / "build" / "app", environment)
 
 
+def test_the_command_runs_where_it_is_installed(prefix):
+    """Without ldconfig and LD_LIBRARY_PATH: it finds the library beside it."""
+    plain = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
+    done = subprocess.run([prefix / "bin" / "dohle", "--version"], env=plain, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_headers_are_valid_cpp(prefix, tmp_path):
     if subprocess.run(["c++", "--version"], stdout=subprocess.DEVNULL, check=False).returncode != 0:
         pytest.fail("no C++ compiler: install g++")
