@@ -48,11 +48,6 @@ void dh_broker_changed(struct dh_broker *broker, unsigned changes);
 // At the end of every input and tick: ends the waits whose condition holds now.
 void dh_broker_conditions_settle(struct dh_broker *broker);
 
-// When a wait must end, by the host's clock; DH_NEVER.
-int64_t dh_broker_conditions_deadline(const struct dh_broker *broker);
-// Ends those whose deadline has passed.
-void dh_broker_conditions_tick(struct dh_broker *broker, int64_t host_now_ns);
-
 // The command of a wait, whose condition begins with word `first`. Ends it at once, or keeps it.
 void dh_broker_conditions_wait(struct dh_broker *broker,
                                struct dh_broker_command *command,

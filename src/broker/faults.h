@@ -94,12 +94,11 @@ enum dh_broker_faults_sending {
     DH_BROKER_FAULTS_NOTHING, // the connection stays, and reads no more
 };
 
+// `response` is what was encoded.
 enum dh_broker_faults_sending dh_broker_faults_answered(struct dh_broker_request *request,
+                                                        const void *response,
                                                         struct dh_buf *answer,
                                                         int64_t *due_ns);
-
-// The request ends, answered or not.
-void dh_broker_faults_ended(struct dh_broker_request *request);
 
 // ---- Commands ----
 

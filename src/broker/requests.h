@@ -20,6 +20,9 @@
 void dh_broker_requests_begin(struct dh_broker_connection *connection,
                               struct dh_frame *frame);
 
+// Runs the handler of a request that a fault held back (faults.h).
+void dh_broker_request_handle(struct dh_broker_request *request);
+
 // The connection ends: whoever holds the request lets it go, and it is freed.
 void dh_broker_request_abandon(struct dh_broker_request *request);
 
