@@ -269,7 +269,7 @@ static void report_topic(struct dh_cluster *cluster, struct want *want)
         dh_outbox_report(cluster->context.outbox, cluster->context.mem, &error);
 }
 
-// Whether an update may tell more: somebody wants the topic, and the error may pass.
+// Whether an update may tell more of a topic that somebody wants.
 static bool is_worth_asking_again(const struct topic *topic)
 {
     if (topic->view.broker_code != 0) {
@@ -281,7 +281,7 @@ static bool is_worth_asking_again(const struct topic *topic)
             return true;
         }
     }
-    return false;
+    return topic->row_count == 0;
 }
 
 static void look_at_wants(struct dh_cluster *cluster)
@@ -291,7 +291,8 @@ static void look_at_wants(struct dh_cluster *cluster)
         struct want *want = item->value;
         report_topic(cluster, want);
         const struct topic *topic = dh_map_get(&cluster->topics, item->key);
-        if (topic != NULL && is_worth_asking_again(topic)) {
+        // One that was asked for and not named may not be there yet.
+        if (topic == NULL || is_worth_asking_again(topic)) {
             cluster->is_update_wanted = true;
         }
     }
@@ -574,6 +575,15 @@ static enum dh_settled on_failure(struct dh_cluster *cluster, const char *why,
     return cluster->is_closed ? DH_SETTLED_FAILED : DH_SETTLED_RETRY;
 }
 
+// An answer came, but it is of no use.
+static enum dh_settled on_refusal(struct dh_cluster *cluster,
+                                  const struct dh_reply *reply, const char *why,
+                                  int64_t now_ns)
+{
+    dh_requests_note_failure(cluster->context.requests, &cluster->op, reply, why);
+    return on_failure(cluster, why, now_ns);
+}
+
 static enum dh_settled on_reply(struct dh_op *op, const struct dh_reply *reply,
                                 int64_t now_ns)
 {
@@ -584,10 +594,11 @@ static enum dh_settled on_reply(struct dh_op *op, const struct dh_reply *reply,
     const struct dh_metadata_response *response = reply->response;
     if (response->error_code == DH_BROKER_REBOOTSTRAP_REQUIRED) {
         rebootstrap(cluster, "a broker says REBOOTSTRAP_REQUIRED", now_ns);
-        return on_failure(cluster, "the broker is not of this cluster any more", now_ns);
+        return on_refusal(cluster, reply, "the broker is not of this cluster any more",
+                          now_ns);
     }
     if (response->error_code != 0 || response->brokers.count == 0) {
-        return on_failure(cluster,
+        return on_refusal(cluster, reply,
                           response->error_code != 0
                               ? dohle_broker_error_name(response->error_code)
                               : "the response names no broker",
@@ -595,7 +606,7 @@ static enum dh_settled on_reply(struct dh_op *op, const struct dh_reply *reply,
     }
     uint64_t version_before = cluster->version;
     if (take_response(cluster, response) != 0) {
-        return on_failure(cluster, "no memory", now_ns);
+        return on_refusal(cluster, reply, dohle_error_text(DOHLE_ERR_NO_MEMORY), now_ns);
     }
     cluster->updates++;
     cluster->updated_ns = now_ns;

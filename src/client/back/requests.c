@@ -77,15 +77,22 @@ static void forget_failure(struct dh_requests *requests, const struct dh_op_clas
     requests->failures[FAILURES_MAX - 1].cls = NULL;
 }
 
+static void note_failure(struct dh_requests *requests, const struct dh_op_class *cls,
+                         const char *text)
+{
+    forget_failure(requests, cls, true);
+    struct failure *failure = &requests->failures[0];
+    failure->cls = cls;
+    snprintf(failure->text, sizeof(failure->text), "%s", text);
+}
+
 static void note_outcome(struct dh_requests *requests, const struct dh_op_class *cls,
                          const struct dh_reply *reply)
 {
-    bool has_failed = reply->err != 0;
-    forget_failure(requests, cls, has_failed);
-    if (has_failed) {
-        struct failure *failure = &requests->failures[0];
-        failure->cls = cls;
-        snprintf(failure->text, sizeof(failure->text), "%s", reply->text);
+    if (reply->err == 0) {
+        forget_failure(requests, cls, false);
+    } else {
+        note_failure(requests, cls, reply->text);
     }
 }
 
@@ -879,6 +886,20 @@ const char *dh_requests_why_waiting(struct dh_requests *requests)
     // Between two attempts there is nothing to see but how the last one ended.
     const struct failure *newest = &requests->failures[0];
     return text[0] == '\0' && newest->cls != NULL ? newest->text : text;
+}
+
+void dh_requests_note_failure(struct dh_requests *requests, const struct dh_op *op,
+                              const struct dh_reply *reply, const char *why)
+{
+    char text[TEXT_BYTES];
+    const struct dh_node *node = dh_nodes_find(&requests->nodes, reply->node_id);
+    if (node == NULL) {
+        snprintf(text, sizeof(text), "%s: %.200s", op->cls->name, why);
+    } else {
+        snprintf(text, sizeof(text), "%.150s:%" PRId32 ": %s: %.200s", node->host,
+                 node->port, op->cls->name, why);
+    }
+    note_failure(requests, op->cls, text);
 }
 
 uint64_t dh_requests_trouble_version(const struct dh_requests *requests)

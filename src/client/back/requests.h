@@ -189,6 +189,11 @@ const char *dh_requests_last_trouble(struct dh_requests *requests);
  */
 const char *dh_requests_why_waiting(struct dh_requests *requests);
 
+// For a handler whose response is of no use: that is why nothing comes, until the next
+// reply to the same kind of request.
+void dh_requests_note_failure(struct dh_requests *requests, const struct dh_op *op,
+                              const struct dh_reply *reply, const char *why);
+
 // ---- For the back half and cluster.c only ----
 
 // Bootstrap addresses come from the settings. NULL: no memory.

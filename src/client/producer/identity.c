@@ -63,7 +63,8 @@ static enum dh_settled on_reply(struct dh_op *op, const struct dh_reply *reply,
     int16_t code = response->error_code;
     if (code != 0) {
         if (dh_reaction_is_retry(dh_reaction_of(DH_API_INIT_PRODUCER_ID, code))) {
-            identity->broker_code = code;
+            dh_requests_note_failure(identity->context.requests, op, reply,
+                                     dohle_broker_error_name(code));
             return DH_SETTLED_RETRY;
         }
         refuse(identity, dh_reaction_error(code), code, dohle_broker_error_name(code),

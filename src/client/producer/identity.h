@@ -37,7 +37,7 @@ struct dh_identity {
     int64_t producer_id;    // -1: none
     int16_t producer_epoch; // -1: none
     int err;                // REFUSED
-    int16_t broker_code;    // REFUSED; ASKING: the last answer, 0: none
+    int16_t broker_code;    // REFUSED
     struct dh_op op;
     // ASKING -> KNOWN or REFUSED.
     void (*on_settled)(void *ctx, int64_t now_ns);

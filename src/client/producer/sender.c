@@ -905,17 +905,6 @@ static bool explain_partition(const struct dh_producer_partition *partition, cha
     return false;
 }
 
-static void explain_identity(const struct dh_identity *identity, char *text, size_t size)
-{
-    if (identity->state == DH_IDENTITY_ASKING) {
-        snprintf(text, size, "there is no producer id yet%s%s",
-                 identity->broker_code == 0 ? "" : ": ",
-                 identity->broker_code == 0
-                     ? ""
-                     : dohle_broker_error_name(identity->broker_code));
-    }
-}
-
 void dh_sender_explain(const struct dh_sender *sender, char *text, size_t size)
 {
     text[0] = '\0';
@@ -933,7 +922,6 @@ void dh_sender_explain(const struct dh_sender *sender, char *text, size_t size)
             }
         }
     }
-    explain_identity(&sender->identity, text, size);
 }
 
 // ---- Life cycle ----

@@ -15,6 +15,7 @@
 #include "record/iterator.h"
 #include "wire/gen/broker_errors.h"
 #include "wire/gen/init_producer_id.h"
+#include "wire/gen/metadata.h"
 #include "wire/gen/produce.h"
 
 #define PARTITIONS 4
@@ -65,7 +66,11 @@ struct rig {
     size_t silences_left;
     size_t batch_bytes_max; // MESSAGE_TOO_LARGE above; 0: no limit
     int16_t init_error;
-    struct dh_random faults; // state 0: none at random
+    int32_t throttle_ms;       // in Metadata responses
+    size_t omissions_left;     // Metadata responses that leave all topics out
+    size_t no_brokers_left;    // Metadata responses that name no broker
+    size_t no_partitions_left; // Metadata responses whose topics have no partitions
+    struct dh_random faults;   // state 0: none at random
     size_t produce_requests;
     size_t max_batches_in_request;
     int codec_seen;
@@ -368,6 +373,25 @@ static void draw_fault(struct rig *rig)
     }
 }
 
+static enum peer_verdict serve_metadata(struct rig *rig, struct peer_request *request,
+                                        struct dh_metadata_response *response)
+{
+    enum peer_verdict verdict = peer_serve(request, response);
+    response->throttle_time_ms = rig->throttle_ms;
+    if (take_one(&rig->omissions_left)) {
+        response->topics.count = 0;
+    }
+    if (take_one(&rig->no_brokers_left)) {
+        response->brokers.count = 0;
+    }
+    if (take_one(&rig->no_partitions_left)) {
+        for (int32_t i = 0; i < response->topics.count; i++) {
+            response->topics.items[i].partitions.count = 0;
+        }
+    }
+    return verdict;
+}
+
 static enum peer_verdict hook(void *ctx, struct peer_request *request, void *response)
 {
     struct rig *rig = ctx;
@@ -377,6 +401,9 @@ static enum peer_verdict hook(void *ctx, struct peer_request *request, void *res
         out->producer_id = rig->init_error == 0 ? 4242 : -1;
         out->producer_epoch = rig->init_error == 0 ? 0 : -1;
         return PEER_ANSWER;
+    }
+    if (request->key == DH_API_METADATA) {
+        return serve_metadata(rig, request, response);
     }
     if (request->key != DH_API_PRODUCE) {
         return PEER_SERVE;
@@ -571,6 +598,14 @@ static void assert_logs_are_exact(const struct rig *rig, size_t count)
         }
     }
     free(is_seen);
+}
+
+// "": nothing.
+static void assert_says(const char *expected, const char *text)
+{
+    if (expected[0] == '\0' ? text[0] != '\0' : strstr(text, expected) == NULL) {
+        fail_msg("expected \"%s\" in \"%s\"", expected, text);
+    }
 }
 
 // ---- Tests ----
@@ -1013,6 +1048,87 @@ static void test_a_cluster_out_of_reach_is_named(void **state)
     rig_free(rig);
 }
 
+/*
+ * The question waits while the node throttles us, and the connection is lost meanwhile:
+ * the next connection carries it, and no back-off of a failure comes between.
+ */
+static void test_a_topic_is_asked_for_on_the_next_connection(void **state)
+{
+    (void)state;
+    static const char *const options[] = {"retry.backoff.ms", "20000",
+                                          "retry.backoff.max.ms", "20000", NULL};
+    struct rig *rig = rig_new(options);
+    peer_add_topic(&rig->peer, "u", 1, 1);
+    rig->peer.node_count = 1; // nobody else can be asked
+    rig->throttle_ms = 1000;
+    ask_topic(rig, "t", -1, 60000);
+    peer_run(&rig->peer, 10 * DH_MS);
+    assert_int_equal(1, rig->peer.requests[DH_API_METADATA]);
+    ask_topic(rig, "u", -1, 60000);
+    peer_run(&rig->peer, 490 * DH_MS);
+    assert_int_equal(1, rig->peer.requests[DH_API_METADATA]);
+    assert_int_equal(1, peer_open_count(&rig->peer));
+    peer_reset(&rig->peer, &rig->peer.connections[0], "reset");
+    peer_run(&rig->peer, 550 * DH_MS);
+    assert_int_equal(2, rig->peer.requests[DH_API_METADATA]);
+    assert_string_equal("u", rig->topic->topic);
+    assert_int_equal(0, rig->topic->error.code);
+    assert_int_equal(1, rig->topic->partition_count);
+    rig_free(rig);
+}
+
+// Whatever a cluster that is about to start leaves out, it is asked for again soon.
+static void test_a_topic_is_asked_for_until_it_is_there(void **state)
+{
+    (void)state;
+
+    enum lack { BROKERS, TOPICS, PARTITIONS_OF_TOPIC, LEADER, LACKS };
+
+    for (enum lack lack = 0; lack < LACKS; lack++) {
+        struct rig *rig = rig_new(NULL);
+        rig->no_brokers_left = lack == BROKERS ? 5 : 0;
+        rig->omissions_left = lack == TOPICS ? 5 : 0;
+        rig->no_partitions_left = lack == PARTITIONS_OF_TOPIC ? 5 : 0;
+        rig->peer.topics[0].error_code =
+            lack == LEADER ? DH_BROKER_LEADER_NOT_AVAILABLE : 0;
+        send_records(rig, 0, 3);
+        peer_run(&rig->peer, 1 * DH_SEC);
+        assert_int_equal(0, rig->answered.count);
+        rig->peer.topics[0].error_code = 0;
+        peer_run(&rig->peer, 5 * DH_SEC);
+        assert_int_equal(3, rig->answered.count);
+        assert_int_equal(0, rig->answered.failed);
+        rig_free(rig);
+    }
+}
+
+// Though every broker answers, the time-out of a topic says what is wrong.
+static void test_a_topic_that_is_not_told_of_has_a_cause(void **state)
+{
+    (void)state;
+
+    static const struct {
+        size_t no_brokers, omissions;
+        int64_t timeout_ms;
+        const char *expected;
+    } rows[] = {
+        {1000, 0, 1000, "one:9092: Metadata: the response names no broker"},
+        {0, 1000, 1000, "the brokers answer, but do not tell of it"},
+        {0, 0, 0, "no metadata have come yet"},
+    };
+
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        struct rig *rig = rig_new(NULL);
+        rig->no_brokers_left = rows[i].no_brokers;
+        rig->omissions_left = rows[i].omissions;
+        ask_topic(rig, "t", -1, rows[i].timeout_ms);
+        peer_run(&rig->peer, 1010 * DH_MS);
+        assert_int_equal(DOHLE_ERR_TIMEOUT, rig->topic->error.code);
+        assert_says(rows[i].expected, rig->topic->error.text);
+        rig_free(rig);
+    }
+}
+
 static void test_close_delivers_what_is_left(void **state)
 {
     (void)state;
@@ -1068,13 +1184,6 @@ static void test_close_ends_in_time_under_any_fault(void **state)
     }
 }
 
-static void assert_says(const char *expected, const char *text)
-{
-    if (expected[0] == '\0' ? text[0] != '\0' : strstr(text, expected) == NULL) {
-        fail_msg("expected \"%s\" in \"%s\"", expected, text);
-    }
-}
-
 // What a flush, a full buffer or a close that takes too long says.
 static void test_what_delays_records_is_told(void **state)
 {
@@ -1093,7 +1202,7 @@ static void test_what_delays_records_is_told(void **state)
         {ERRORS, "t-0: NOT_ENOUGH_REPLICAS"},
         {NO_LEADER, "t-0 has no leader"},
         {NO_TOPIC, "topic t is not known yet: UNKNOWN_TOPIC_OR_PARTITION"},
-        {NO_ID, "there is no producer id yet: COORDINATOR_LOAD_IN_PROGRESS"},
+        {NO_ID, "one:9092: InitProducerId: COORDINATOR_LOAD_IN_PROGRESS"},
     };
 
     for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
@@ -1221,6 +1330,9 @@ int main(void)
         cmocka_unit_test(test_a_producer_that_is_refused_fails_for_ever),
         cmocka_unit_test(test_a_topic_is_made_known_or_the_reason_told),
         cmocka_unit_test(test_a_cluster_out_of_reach_is_named),
+        cmocka_unit_test(test_a_topic_is_asked_for_on_the_next_connection),
+        cmocka_unit_test(test_a_topic_is_asked_for_until_it_is_there),
+        cmocka_unit_test(test_a_topic_that_is_not_told_of_has_a_cause),
         cmocka_unit_test(test_close_delivers_what_is_left),
         cmocka_unit_test(test_close_ends_in_time_under_any_fault),
         cmocka_unit_test(test_what_delays_records_is_told),
