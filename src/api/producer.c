@@ -33,8 +33,14 @@
 #include "record/batch.h"
 
 #define CLOSE_TIMEOUT_MS 30000
-// The engine gives up so much earlier than we do, so that its answer is here in time.
-#define ANSWER_MARGIN_NS (20 * DH_MS)
+/*
+ * The engine is asked for its answer so much earlier than we give up, that it is here in
+ * time on a machine that is busy: this part of the time there is, within bounds.
+ */
+#define ANSWER_MARGIN_PART   20
+#define ANSWER_MARGIN_MIN_NS (20 * DH_MS)
+#define ANSWER_MARGIN_MAX_NS (250 * DH_MS)
+
 // How long close waits beyond its time for the I/O thread to hand the records back.
 #define CLOSE_GRACE_NS (200 * DH_MS)
 
@@ -246,11 +252,35 @@ static void *new_command(dohle_producer *producer, int kind, size_t size)
     return message;
 }
 
+// When the engine must answer something that we wait for until deadline_ns.
+static int64_t engine_deadline(int64_t deadline_ns, int64_t now_ns)
+{
+    if (deadline_ns == DH_NEVER || deadline_ns <= now_ns) {
+        return deadline_ns;
+    }
+    int64_t left_ns = deadline_ns - now_ns;
+    int64_t margin_ns = left_ns / ANSWER_MARGIN_PART;
+    if (margin_ns < ANSWER_MARGIN_MIN_NS) {
+        margin_ns = ANSWER_MARGIN_MIN_NS;
+    } else if (margin_ns > ANSWER_MARGIN_MAX_NS) {
+        margin_ns = ANSWER_MARGIN_MAX_NS;
+    }
+    // Of a short time half is the engine's.
+    return deadline_ns - (margin_ns < left_ns / 2 ? margin_ns : left_ns / 2);
+}
+
 // A wait that may end with TIMEOUT. In time before that the engine is asked why.
 struct wait {
     int64_t deadline_ns;
+    int64_t ask_ns;
     bool is_reason_asked;
 };
+
+static struct wait wait_until(int64_t deadline_ns)
+{
+    return (struct wait){.deadline_ns = deadline_ns,
+                         .ask_ns = engine_deadline(deadline_ns, dh_clock_now_ns())};
+}
 
 // Without memory the last trouble told must do.
 static void ask_reason(dohle_producer *producer)
@@ -266,10 +296,10 @@ static void ask_reason(dohle_producer *producer)
 // As wait_and_take.
 static bool wait_on(dohle_producer *producer, struct wait *wait)
 {
-    if (wait->is_reason_asked || wait->deadline_ns == DH_NEVER) {
+    if (wait->is_reason_asked) {
         return wait_and_take(producer, wait->deadline_ns);
     }
-    if (!wait_and_take(producer, wait->deadline_ns - ANSWER_MARGIN_NS)) {
+    if (!wait_and_take(producer, wait->ask_ns)) {
         ask_reason(producer);
         wait->is_reason_asked = true;
     }
@@ -427,15 +457,6 @@ void dohle_producer_free(dohle_producer *producer)
 
 // ---- Sending ----
 
-// When the engine is to give up something that we wait for until deadline_ns.
-static int64_t engine_deadline(int64_t deadline_ns, int64_t now_ns)
-{
-    if (deadline_ns == DH_NEVER || deadline_ns - now_ns < 2 * ANSWER_MARGIN_NS) {
-        return deadline_ns;
-    }
-    return deadline_ns - ANSWER_MARGIN_NS;
-}
-
 // Everything that was sent goes out now. Without memory it lingers.
 static void hurry(dohle_producer *producer)
 {
@@ -509,7 +530,7 @@ static int know_topic(dohle_producer *producer, const char *topic, int32_t parti
 
 static int wait_for_room(dohle_producer *producer, size_t size, int64_t deadline_ns)
 {
-    struct wait wait = {.deadline_ns = deadline_ns};
+    struct wait wait = wait_until(deadline_ns);
     bool is_hurried = false;
     while (producer->outstanding > 0 &&
            producer->buffered_bytes + (int64_t)size > producer->settings->buffer_memory) {
@@ -730,7 +751,7 @@ int dohle_producer_flush(dohle_producer *producer, int64_t timeout_ms)
     producer->awaited = producer->outstanding;
     hurry(producer);
     (void)dispatch(producer);
-    struct wait wait = {.deadline_ns = deadline_ns};
+    struct wait wait = wait_until(deadline_ns);
     while (err == 0 && producer->awaited > 0) {
         if (!wait_on(producer, &wait)) {
             err = fail_timeout(producer, "not everything is delivered yet",
