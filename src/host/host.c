@@ -71,6 +71,7 @@ int dh_host_new(const struct dh_host_options *options, struct dh_host **out)
     host->mem = mem;
     host->name_timeout_ms = options->name_timeout_ms;
     dh_list_init(&host->streams);
+    dh_list_init(&host->listeners);
     dh_list_init(&host->resolutions);
     dh_list_init(&host->reports);
 
@@ -99,6 +100,7 @@ void dh_host_free(struct dh_host *host)
     }
     dh_resolve_cancel_all(host);
     dh_stream_close_all(host);
+    dh_listener_close_all(host);
     uv_close((uv_handle_t *)&host->wake, NULL);
     uv_close((uv_handle_t *)&host->timer, NULL);
     drain_closed_handles(&host->loop);

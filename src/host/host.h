@@ -3,9 +3,11 @@
  * The operating system as an I/O thread sees it: one loop that waits for
  * sockets, name servers, a wake-up or a deadline. Knows no Kafka.
  *
- *     host    the loop (this file)
- *     stream  a TCP connection: connect, read into the owner's buffer, write
- *     resolve a question to a name server that can be abandoned
+ *     host     the loop (this file)
+ *     stream   a TCP connection: connect, read into the owner's buffer, write
+ *     listener a socket that peers connect to, each of which becomes a stream
+ *     resolve  a question to a name server that can be abandoned
+ *     files    the files of a directory, with syncs that block nobody
  *
  * The owner calls dh_host_run_once again and again. All reports come out of
  * that call and of no other, so that no function below re-enters its caller.
@@ -26,8 +28,6 @@
  * cannot grow for want of memory; epoll_ctl or epoll_wait fail in a way that is
  * not our fault either (ENOMEM, or ENOSPC at fs.epoll.max_user_watches); the
  * write to its wake-up descriptor fails. All other failures come back as errors.
- *
- * Listening sockets are not here yet; a stream does not care how it came to be.
  */
 #ifndef DH_HOST_HOST_H
 #define DH_HOST_HOST_H

@@ -21,12 +21,17 @@ struct dh_report {
     void (*deliver)(struct dh_report *report);
 };
 
+struct dh_address;
+struct dh_stream;
+struct dh_stream_options;
+
 struct dh_host {
     const dohle_allocator *mem;
     uv_loop_t loop;
     uv_async_t wake;
     uv_timer_t timer;
     struct dh_list streams;     // dh_stream.link
+    struct dh_list listeners;   // dh_listener.link
     struct dh_list resolutions; // dh_resolution.link
     struct dh_list reports;     // dh_report.link
     bool has_progress;          // a report or a wake-up since run_once began
@@ -46,5 +51,12 @@ void dh_resolve_tick(struct dh_host *host);
 // Ends everything of the host without a report.
 void dh_resolve_cancel_all(struct dh_host *host);
 void dh_stream_close_all(struct dh_host *host);
+void dh_listener_close_all(struct dh_host *host);
+
+// An open stream on an accepted socket, which it takes; NULL: no memory or descriptors
+// left, the socket is closed. Reports nothing until dh_stream_take.
+struct dh_stream *dh_stream_new_accepted(struct dh_host *host, int fd,
+                                         const struct dh_address *peer,
+                                         const struct dh_stream_options *options);
 
 #endif

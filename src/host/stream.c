@@ -14,6 +14,7 @@
 #include <dohle/error.h>
 
 #include "base/mem.h"
+#include "host/cause.h"
 #include "host/loop.h"
 
 // Most reads for one report of readiness, so that one stream cannot starve others.
@@ -47,7 +48,8 @@ struct dh_stream {
     struct dh_link link;     // in dh_host.streams, until GONE
     struct dh_report report; // `closed` when BROKEN
     uv_poll_t poll;
-    bool has_poll; // poll is initialised
+    bool has_poll;    // poll is initialised
+    bool is_accepted; // the peer has connected to us
     enum state state;
     int fd;          // -1: the system gave none
     bool is_reading; // the owner has not stopped it
@@ -103,8 +105,10 @@ static void break_off(struct dh_stream *stream, const char *cause)
     bool was_open = stream->state == OPEN;
     stream->state = BROKEN;
     stream->err = was_open ? DOHLE_ERR_DISCONNECTED : DOHLE_ERR_CONNECT;
-    (void)snprintf(stream->reason, sizeof(stream->reason), "%s %s: %s",
-                   was_open ? "connection to" : "cannot connect to",
+    const char *what = stream->is_accepted ? "connection from"
+                       : was_open          ? "connection to"
+                                           : "cannot connect to";
+    (void)snprintf(stream->reason, sizeof(stream->reason), "%s %s: %s", what,
                    dh_address_format(&stream->peer, peer), cause);
     if (stream->has_poll) {
         (void)uv_poll_stop(&stream->poll);
@@ -114,9 +118,8 @@ static void break_off(struct dh_stream *stream, const char *cause)
 
 static void break_off_errno(struct dh_stream *stream, int number)
 {
-    char cause[96] = "unknown error";
-    (void)strerror_r(number, cause, sizeof(cause));
-    break_off(stream, cause);
+    char cause[DH_CAUSE_TEXT_SIZE];
+    break_off(stream, dh_cause_text(number, cause));
 }
 
 // The error that the kernel keeps for the socket, which this clears; 0: none.
@@ -286,24 +289,33 @@ static int begin_connect(struct dh_stream *stream,
     return 0;
 }
 
+// A stream without a socket; NULL: no memory.
+static struct dh_stream *new_stream(struct dh_host *host, const struct dh_address *peer)
+{
+    struct dh_stream *stream = dh_mem_calloc(host->mem, 1, sizeof(*stream));
+    if (stream != NULL) {
+        stream->host = host;
+        stream->report.deliver = deliver_closed;
+        stream->state = CONNECTING;
+        stream->fd = -1;
+        stream->peer = *peer;
+        dh_list_push_back(&host->streams, &stream->link);
+    }
+    return stream;
+}
+
 int dh_stream_connect(struct dh_host *host, const struct dh_address *address,
                       const struct dh_stream_options *options,
                       const struct dh_stream_callbacks *callbacks, void *ctx,
                       struct dh_stream **out)
 {
-    struct dh_stream *stream = dh_mem_calloc(host->mem, 1, sizeof(*stream));
+    struct dh_stream *stream = new_stream(host, address);
     if (stream == NULL) {
         return DOHLE_ERR_NO_MEMORY;
     }
-    stream->host = host;
     stream->callbacks = callbacks;
     stream->ctx = ctx;
-    stream->report.deliver = deliver_closed;
-    stream->state = CONNECTING;
-    stream->fd = -1;
     stream->is_reading = true;
-    stream->peer = *address;
-    dh_list_push_back(&host->streams, &stream->link);
     int number = begin_connect(stream, options);
     if (number != 0) {
         break_off_errno(stream, number);
@@ -311,6 +323,47 @@ int dh_stream_connect(struct dh_host *host, const struct dh_address *address,
     watch(stream);
     *out = stream;
     return 0;
+}
+
+struct dh_stream *dh_stream_new_accepted(struct dh_host *host, int fd,
+                                         const struct dh_address *peer,
+                                         const struct dh_stream_options *options)
+{
+    struct dh_stream *stream = new_stream(host, peer);
+    if (stream == NULL) {
+        (void)close(fd);
+        return NULL;
+    }
+    stream->is_accepted = true;
+    stream->state = OPEN;
+    stream->fd = fd;
+    if (set_options(fd, options) != 0 ||
+        uv_poll_init(&host->loop, &stream->poll, fd) != 0) {
+        dh_stream_close(stream);
+        return NULL;
+    }
+    stream->has_poll = true;
+    stream->poll.data = stream;
+    return stream;
+}
+
+void dh_stream_take(struct dh_stream *stream, const struct dh_stream_callbacks *callbacks,
+                    void *ctx)
+{
+    DH_ASSERT(stream->callbacks == NULL);
+    stream->callbacks = callbacks;
+    stream->ctx = ctx;
+    dh_stream_read_again(stream);
+}
+
+void dh_stream_reset(struct dh_stream *stream)
+{
+    const struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    if (stream->fd >= 0) {
+        // It fails for what is reset already.
+        (void)setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+    }
+    dh_stream_close(stream);
 }
 
 void dh_stream_close(struct dh_stream *stream)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * A TCP connection.
+ * A TCP connection, of ours to a peer, or of a peer to a listener (listener.h).
  *
  *     connect -> connected -> (get_buffer received)* -> closed
  *           \--------------------------------------------^
+ *     accepted by a listener -> take -> (get_buffer received)* -> closed
  *
  * Reading asks the owner for a buffer and reads into it: the only copy is the
  * kernel's. Writing takes what the kernel takes now and tells how much; when
@@ -59,8 +60,18 @@ DH_MUST_CHECK int dh_stream_connect(struct dh_host *host,
                                     const struct dh_stream_callbacks *callbacks,
                                     void *ctx, struct dh_stream **stream);
 
+/*
+ * Takes a stream that a listener has accepted: from now on it reports. callbacks and
+ * ctx are borrowed for the stream's life; `connected` is never called, since it is.
+ */
+void dh_stream_take(struct dh_stream *stream, const struct dh_stream_callbacks *callbacks,
+                    void *ctx);
+
 // Ends it now, whatever its state. Unsent bytes of the kernel are still sent.
 void dh_stream_close(struct dh_stream *stream);
+
+// The same, but the peer hears of a reset, and the kernel drops what it has not sent.
+void dh_stream_reset(struct dh_stream *stream);
 
 /*
  * Sends the pieces in order, as far as the kernel takes them now, and returns
@@ -74,7 +85,7 @@ DH_MUST_CHECK size_t dh_stream_write(struct dh_stream *stream, const dohle_bytes
 // Goes on reading after a get_buffer with capacity 0.
 void dh_stream_read_again(struct dh_stream *stream);
 
-// Where the stream leads. Valid as long as the stream.
+// Who is at the other end. Valid as long as the stream.
 const struct dh_address *dh_stream_peer(const struct dh_stream *stream);
 
 #endif
