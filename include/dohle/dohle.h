@@ -8,6 +8,7 @@
 #include <dohle/admin.h>
 #include <dohle/config.h>
 #include <dohle/consumer.h>
+#include <dohle/embedded.h>
 #include <dohle/error.h>
 #include <dohle/log.h>
 #include <dohle/producer.h>

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/embedded.h"
 #include "base/bytes.h"
 #include "base/config.h"
 #include "base/mem.h"
@@ -128,7 +129,7 @@ static int resolve_settings(dohle_admin *admin, dohle_config *config)
     }
     dohle_error_info info;
     memset(&info, 0, sizeof(info));
-    int err = dh_settings_resolve(settings, mem, config, DH_ROLE_ADMIN,
+    int err = dh_embedded_resolve(settings, mem, config, DH_ROLE_ADMIN,
                                   atomic_fetch_add(&serial_last, 1) + 1, &info);
     if (err != 0) {
         dh_mem_free(mem, settings, sizeof(*settings));

@@ -9,6 +9,7 @@
 
 #include "api/back_engine.h"
 #include "api/consumer_shell.h"
+#include "api/embedded.h"
 #include "base/config.h"
 #include "base/mem.h"
 #include "base/time.h"
@@ -38,7 +39,7 @@ static int resolve_settings(dohle_consumer *consumer, dohle_config *config)
     }
     dohle_error_info info;
     memset(&info, 0, sizeof(info));
-    int err = dh_settings_resolve(settings, mem, config, DH_ROLE_CONSUMER,
+    int err = dh_embedded_resolve(settings, mem, config, DH_ROLE_CONSUMER,
                                   atomic_fetch_add(&serial_last, 1) + 1, &info);
     if (err != 0) {
         dh_mem_free(mem, settings, sizeof(*settings));

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/embedded.h"
 #include "api/guard.h"
 #include "api/io_thread.h"
 #include "api/producer_engine.h"
@@ -347,7 +348,7 @@ static int resolve_settings(dohle_producer *producer, dohle_config *config)
     }
     dohle_error_info info;
     memset(&info, 0, sizeof(info));
-    int err = dh_settings_resolve(settings, mem, config, DH_ROLE_PRODUCER,
+    int err = dh_embedded_resolve(settings, mem, config, DH_ROLE_PRODUCER,
                                   atomic_fetch_add(&serial_last, 1) + 1, &info);
     if (err != 0) {
         dh_mem_free(mem, settings, sizeof(*settings));

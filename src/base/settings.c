@@ -220,16 +220,7 @@ static bool split_endpoint(dohle_bytes text, dohle_bytes *host, dohle_bytes *por
 static int resolve_endpoint(struct resolution *resolution, dohle_bytes text,
                             struct dh_endpoint *endpoint)
 {
-    static const char embedded[] = "embedded:";
     int shown = text.size > SHOWN_SIZE_MAX ? SHOWN_SIZE_MAX : (int)text.size;
-    if (text.size >= strlen(embedded) &&
-        memcmp(text.data, embedded, strlen(embedded)) == 0) {
-        return refuse(
-            resolution, DOHLE_ERR_UNSUPPORTED_CONFIG,
-            "bootstrap.servers: \"%.*s\": the embedded broker is not built yet; "
-            "allowed: host:port",
-            shown, (const char *)text.data);
-    }
     dohle_bytes host;
     dohle_bytes port;
     int64_t number = 0;
@@ -238,7 +229,7 @@ static int resolve_endpoint(struct resolution *resolution, dohle_bytes text,
         return refuse(
             resolution, DOHLE_ERR_INVALID_CONFIG,
             "bootstrap.servers: \"%.*s\" is not allowed; allowed: host:port, port "
-            "1 to 65535, IPv6 addresses in brackets as [::1]:9092",
+            "1 to 65535, IPv6 addresses in brackets as [::1]:9092; or embedded: alone",
             shown, (const char *)text.data);
     }
     endpoint->host = dh_mem_copy_string(resolution->settings->mem, host.data, host.size);

@@ -94,7 +94,8 @@ const struct dh_setting dh_setting_table[] = {
      .importance = HIGH,
      .doc = "Where to find the cluster: host:port, several separated by commas, IPv6 "
             "addresses in brackets. All other brokers are learned from these. "
-            "Required."},
+            "Or, alone, \"embedded:\" or \"embedded:DIRECTORY\": the broker of "
+            "libdohle-broker, in this process. Required."},
     {.name = "buffer.memory",
      LONG(buffer_memory, 0, INT64_MAX),
      .standard = "33554432",

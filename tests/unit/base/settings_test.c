@@ -276,10 +276,10 @@ static void refusals_name_key_and_value(void **state)
          DOHLE_ERR_INVALID_CONFIG,
          "bootstrap.servers: is not set; allowed: a list of host:port"},
         {DH_ROLE_CONSUMER,
-         {{"bootstrap.servers", "embedded:"}},
-         DOHLE_ERR_UNSUPPORTED_CONFIG,
-         "bootstrap.servers: \"embedded:\": the embedded broker is not built yet; "
-         "allowed: host:port"},
+         {{"bootstrap.servers", "a:1,embedded:"}},
+         DOHLE_ERR_INVALID_CONFIG,
+         "bootstrap.servers: \"embedded:\" is not allowed; allowed: host:port, port 1 to "
+         "65535, IPv6 addresses in brackets as [::1]:9092; or embedded: alone"},
         {DH_ROLE_CONSUMER,
          {BOOTSTRAP, {"group.id", ""}},
          DOHLE_ERR_INVALID_GROUP,
