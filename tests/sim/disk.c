@@ -398,7 +398,9 @@ static int name_rename(struct dh_vfs *vfs, const char *from, const char *to)
     struct sim_inode *inode = source->cache;
     struct sim_name *target = find_or_make(disk, to);
     point(disk, &target->cache, inode);
-    point(disk, &find(disk, from)->cache, NULL);
+    source = find(disk, from); // the names may have moved to make room
+    DH_ASSERT(source != NULL);
+    point(disk, &source->cache, NULL);
     return 0;
 }
 
