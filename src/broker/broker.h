@@ -151,6 +151,8 @@ void dh_broker_set_wall(struct dh_broker *broker, int64_t wall_ms, int64_t now_n
 
 // "127.0.0.1:4711,127.0.0.1:4712": the nodes that listen. Empty until they do.
 DH_MUST_CHECK int dh_broker_bootstrap(const struct dh_broker *broker, struct dh_buf *out);
+// What the start found in the store and did about it; for the line that says so.
+const struct dh_store_recovery *dh_broker_recovery(const struct dh_broker *broker);
 // Every node listens, or has failed to.
 bool dh_broker_is_serving(const struct dh_broker *broker);
 

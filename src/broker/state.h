@@ -49,6 +49,7 @@ struct dh_broker {
     const dohle_log_sink *log; // NULL: none
     struct dh_vfs *vfs;
     struct dh_store *store;
+    struct dh_store_recovery recovery; // of dh_store_open
     struct dh_broker_clock clock;
     struct dh_random random;
     struct dh_timers timers;      // of all modules, by our clock: struct dh_broker_alarm
