@@ -62,6 +62,11 @@ static void tick(void *engine, struct dh_poll_mark mark, int64_t now_ns)
     dh_back_tick(engine, mark, now_ns);
 }
 
+static void on_bytes_released(void *engine, int64_t now_ns)
+{
+    dh_back_on_bytes_released(engine, now_ns);
+}
+
 static bool is_finished(const void *engine)
 {
     return dh_back_is_finished(engine);
@@ -84,6 +89,7 @@ const struct dh_engine_calls dh_back_engine_calls = {
     .next_event = next_event,
     .deadline = deadline,
     .tick = tick,
+    .on_bytes_released = on_bytes_released,
     .is_finished = is_finished,
     .free = free_engine,
     .free_message = dh_message_free,

@@ -97,6 +97,10 @@ static int open_all(dohle_consumer *consumer, dohle_config *config,
         err = resolve_settings(consumer, config);
     }
     if (err == 0) {
+        consumer->bell = dh_release_bell_new(&consumer->allocator, consumer->client);
+        err = consumer->bell == NULL ? DOHLE_ERR_NO_MEMORY : 0;
+    }
+    if (err == 0) {
         err = start_halves(consumer);
     }
     // Only now: without a started client and its maker the thread ends.
@@ -181,6 +185,7 @@ void dohle_consumer_free(dohle_consumer *consumer)
         }
         dh_front_free(consumer->front);
     }
+    dh_release_bell_silence(consumer->bell);
     dh_io_client_release(consumer->client, deadline_ns);
     const dohle_allocator mem = consumer->allocator;
     dh_mem_free(&mem, consumer->infos,
@@ -346,7 +351,7 @@ int dohle_consumer_poll(dohle_consumer *consumer, int64_t timeout_ms,
     err = dh_consumer_run(consumer, &call);
     dh_consumer_settle_signal(consumer);
     if (err == 0) {
-        dh_records_show(&consumer->records, &consumer->allocator,
+        dh_records_show(&consumer->records, &consumer->allocator, consumer->bell,
                         dh_front_records(consumer->front));
     }
     dh_io_client_mark(consumer->client,

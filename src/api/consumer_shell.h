@@ -22,6 +22,7 @@
 
 #include "api/io_thread.h"
 #include "api/records.h"
+#include "api/release_bell.h"
 #include "base/settings.h"
 #include "client/front/front.h"
 
@@ -30,6 +31,7 @@ struct dohle_consumer {
     struct dh_io_client *client;
     struct dh_settings *settings; // kept by the client
     struct dh_front *front;       // NULL: closed
+    struct dh_release_bell *bell; // owned
     bool is_started;              // the thread has the back half
 
     atomic_uintptr_t owner; // the thread inside; 0: none

@@ -28,6 +28,8 @@ struct dh_engine_calls {
     struct dh_message *(*next_event)(void *engine);
     int64_t (*deadline)(const void *engine);
     void (*tick)(void *engine, struct dh_poll_mark mark, int64_t now_ns);
+    // NULL: nothing that the engine made is held by other threads.
+    void (*on_bytes_released)(void *engine, int64_t now_ns);
     bool (*is_finished)(const void *engine);
     void (*free)(void *engine);
     // Frees a message of either side that is left over.

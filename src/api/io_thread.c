@@ -46,6 +46,7 @@ struct dh_io_client {
     _Atomic int64_t alarm_ns;  // when to set the signal
     _Atomic int64_t linger_ns; // how long to go on once detached
     atomic_bool is_detached;   // the application's side has let go
+    atomic_bool has_released;  // frames were dropped, and the engine does not know
 
     // The thread's.
     void *engine; // owned
@@ -338,6 +339,15 @@ static void tick(struct dh_io_client *client, int64_t now_ns)
     client->calls->tick(client->engine, mark, now_ns);
 }
 
+static void tell_released(struct dh_io_client *client, int64_t now_ns)
+{
+    if (atomic_load(&client->has_released) &&
+        atomic_exchange(&client->has_released, false)) {
+        client->is_touched = true;
+        client->calls->on_bytes_released(client->engine, now_ns);
+    }
+}
+
 static void post_notices(struct dh_io_client *client)
 {
     struct dh_list notices;
@@ -372,6 +382,7 @@ static int64_t serve_client(struct dh_io_client *client)
     int64_t now_ns = dh_clock_now_ns();
     take_commands(client, now_ns);
     tick(client, now_ns);
+    tell_released(client, now_ns);
     if (client->is_touched) {
         client->is_touched = false;
         do_actions(client);
@@ -548,6 +559,7 @@ int dh_io_client_new(struct dh_io *io, const dohle_allocator *allocator,
     atomic_init(&client->alarm_ns, DH_NEVER);
     atomic_init(&client->linger_ns, 0);
     atomic_init(&client->is_detached, false);
+    atomic_init(&client->has_released, false);
     dh_list_init(&client->connections);
     *out = client;
     return 0;
@@ -644,6 +656,12 @@ void dh_io_client_set_alarm(struct dh_io_client *client, int64_t alarm_ns)
     if (alarm_ns < atomic_exchange(&client->alarm_ns, alarm_ns)) {
         dh_host_wake(client->io->host);
     }
+}
+
+void dh_io_client_tell_released(struct dh_io_client *client)
+{
+    atomic_store(&client->has_released, true);
+    dh_host_wake(client->io->host);
 }
 
 void dh_io_client_mark(struct dh_io_client *client, struct dh_poll_mark mark)

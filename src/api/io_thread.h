@@ -8,6 +8,7 @@
  *       dh_io_client_take     <-  queue of notices    <-  next_event
  *       dh_io_client_wait     <-  descriptor          <-  set with each notice
  *       dh_io_client_mark     ->  mailbox             ->  tick
+ *       dh_io_client_tell_released                    ->  on_bytes_released
  *                                 next_action        <->  sockets, names
  *
  * One thread (dh_io) serves any number of clients; a dh_io_client is one of them
@@ -105,6 +106,9 @@ bool dh_io_client_wait(struct dh_io_client *client, int64_t deadline_ns);
  * DH_NEVER: none. Cheap unless it is earlier than the one before.
  */
 void dh_io_client_set_alarm(struct dh_io_client *client, int64_t alarm_ns);
+
+// Tells the engine that frames were dropped outside of it. Any thread.
+void dh_io_client_tell_released(struct dh_io_client *client);
 
 // The mailbox: where the application is, for max.poll.interval.
 void dh_io_client_mark(struct dh_io_client *client, struct dh_poll_mark mark);

@@ -3,10 +3,11 @@
 
 #include <string.h>
 
+#include "api/release_bell.h"
 #include "base/mem.h"
 
 void dh_records_show(struct dohle_records *records, const dohle_allocator *mem,
-                     const struct dh_record_set *set)
+                     struct dh_release_bell *bell, const struct dh_record_set *set)
 {
     *records = (struct dohle_records){
         .records = set->records,
@@ -14,6 +15,7 @@ void dh_records_show(struct dohle_records *records, const dohle_allocator *mem,
         .runs = set->runs,
         .run_count = set->run_count,
         .allocator = *mem,
+        .bell = bell,
     };
 }
 
@@ -85,7 +87,11 @@ dohle_records *dohle_records_retain(const dohle_records *records)
         .is_retained = true,
         .block_size = size,
         .allocator = mem,
+        .bell = records->bell,
     };
+    if (copy->bell != NULL) {
+        dh_release_bell_hold(copy->bell);
+    }
     if (records->count > 0) {
         memcpy(views, records->records, records->count * sizeof(*views));
     }
@@ -104,14 +110,37 @@ dohle_records *dohle_records_retain(const dohle_records *records)
     return copy;
 }
 
+// What the frames of the set are charged to, held; NULL: nobody waits for them.
+static struct dh_frame_account *account_of(const dohle_records *records)
+{
+    if (records->bell == NULL || records->run_count == 0) {
+        return NULL;
+    }
+    // All are of one consumer. It stays with a frame as long as that is held.
+    struct dh_frame_account *account = records->runs[0].frame->account;
+    if (account != NULL) {
+        dh_frame_account_hold(account);
+    }
+    return account;
+}
+
 void dohle_records_release(dohle_records *records)
 {
     // The consumer's own set is not the caller's to give back.
     if (records == NULL || !records->is_retained) {
         return;
     }
+    struct dh_frame_account *account = account_of(records);
     for (size_t i = 0; i < records->run_count; i++) {
         dh_frame_drop(records->runs[i].frame);
+    }
+    // Only behind that: who waits looks at the bytes.
+    if (account != NULL && dh_frame_account_end_wait(account)) {
+        dh_release_bell_ring(records->bell);
+    }
+    dh_frame_account_drop(account);
+    if (records->bell != NULL) {
+        dh_release_bell_drop(records->bell);
     }
     const dohle_allocator mem = records->allocator;
     dh_mem_free(&mem, records, records->block_size);

@@ -18,6 +18,12 @@ struct dh_frame_account *dh_frame_account_new(const dohle_allocator *mem)
     return account;
 }
 
+void dh_frame_account_hold(struct dh_frame_account *account)
+{
+    size_t before = atomic_fetch_add_explicit(&account->holders, 1, memory_order_relaxed);
+    DH_ASSERT(before > 0);
+}
+
 void dh_frame_account_drop(struct dh_frame_account *account)
 {
     if (account == NULL) {
@@ -47,11 +53,16 @@ bool dh_frame_account_end_wait(struct dh_frame_account *account)
            atomic_exchange(&account->is_awaited, false);
 }
 
+bool dh_frame_account_is_awaited(const struct dh_frame_account *account)
+{
+    return atomic_load(&account->is_awaited);
+}
+
 static void charge(struct dh_frame *frame, struct dh_frame_account *account)
 {
     frame->account = account;
     if (account != NULL) {
-        atomic_fetch_add_explicit(&account->holders, 1, memory_order_relaxed);
+        dh_frame_account_hold(account);
         atomic_fetch_add(&account->bytes, frame->capacity);
     }
 }

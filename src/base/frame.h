@@ -41,7 +41,10 @@ struct dh_frame_account {
 // NULL: no memory. One holder.
 DH_MUST_CHECK struct dh_frame_account *dh_frame_account_new(const dohle_allocator *mem);
 
-// Gives up the maker's hold. NULL is allowed.
+// For who looks at the account after it has dropped its frames.
+void dh_frame_account_hold(struct dh_frame_account *account);
+
+// Gives up a hold. NULL is allowed.
 void dh_frame_account_drop(struct dh_frame_account *account);
 
 // Bytes of live frames. Any thread.
@@ -53,6 +56,9 @@ void dh_frame_account_await(struct dh_frame_account *account);
 // For who drops frames outside the owner's thread: true (once) when the owner waits for
 // it and must be woken.
 bool dh_frame_account_end_wait(struct dh_frame_account *account);
+
+// A look that may be out of date at once.
+bool dh_frame_account_is_awaited(const struct dh_frame_account *account);
 
 struct dh_frame {
     struct dh_link link;              // the owner's, while only one part holds the frame

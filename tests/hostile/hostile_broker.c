@@ -18,8 +18,10 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "record/batch_writer.h"
 #include "wire/envelope.h"
 #include "wire/gen/api_versions.h"
+#include "wire/gen/fetch.h"
 #include "wire/gen/find_coordinator.h"
 #include "wire/gen/join_group.h"
 #include "wire/gen/list_offsets.h"
@@ -52,6 +54,7 @@ struct hostile_broker {
     struct connection connections[HOSTILE_CONNECTIONS_MAX];
     struct dh_arena arena;
     atomic_bool is_mended;
+    atomic_size_t record_bytes; // 0: the partitions are empty
     atomic_int connects;
     atomic_int requests[DH_API_KEY_END];
 };
@@ -240,6 +243,51 @@ static void answer_offset_commit(const struct request *request,
     }
 }
 
+// A batch of one record of so many bytes, in the arena.
+static dohle_bytes make_batch(const struct request *request, int64_t offset, size_t size)
+{
+    const struct dh_record_input input = {
+        .timestamp_ms = 1, .key = DH_BYTES_NULL, .value = {make(request, 1, size), size}};
+    struct dh_batch_stamp stamp = DH_BATCH_STAMP_PLAIN;
+    stamp.base_offset = offset;
+    struct dh_batch_writer writer;
+    dohle_bytes batch;
+    dh_batch_writer_init(&writer, dh_mem_default());
+    MUST(dh_batch_writer_append(&writer, &input) == 0);
+    MUST(dh_batch_writer_finish(&writer, NULL, NULL, 0, &stamp, &batch) == 0);
+    uint8_t *copy = make(request, 1, batch.size);
+    memcpy(copy, batch.data, batch.size);
+    dh_batch_writer_deinit(&writer);
+    return (dohle_bytes){copy, batch.size};
+}
+
+static void answer_fetch(const struct request *request, struct dh_fetch_response *out)
+{
+    const struct dh_fetch_request *asked = request->message;
+    size_t record_bytes = atomic_load(&request->broker->record_bytes);
+    if (record_bytes == 0) {
+        return; // the defaults of the response
+    }
+    FILL(request, out->responses, asked->topics.count, dh_fetch_response_response_struct);
+    for (int32_t i = 0; i < out->responses.count; i++) {
+        struct dh_fetch_response_response *topic = &out->responses.items[i];
+        const struct dh_fetch_request_topic *from = &asked->topics.items[i];
+        topic->topic = from->topic;
+        topic->topic_id = from->topic_id;
+        FILL(request, topic->partitions, from->partitions.count,
+             dh_fetch_response_response_partition_struct);
+        for (int32_t j = 0; j < topic->partitions.count; j++) {
+            struct dh_fetch_response_response_partition *partition =
+                &topic->partitions.items[j];
+            int64_t offset = from->partitions.items[j].fetch_offset;
+            partition->partition_index = from->partitions.items[j].partition;
+            partition->high_watermark = INT64_MAX;
+            partition->log_start_offset = 0;
+            partition->records = make_batch(request, offset, record_bytes);
+        }
+    }
+}
+
 // How far a broker must be good to answer this.
 static enum hostile_good needed_for(int16_t key)
 {
@@ -266,6 +314,7 @@ static void answer(const struct request *request, int16_t key, void *response)
     case DH_API_OFFSET_FETCH: answer_offset_fetch(request, response); break;
     case DH_API_LIST_OFFSETS: answer_list_offsets(request, response); break;
     case DH_API_OFFSET_COMMIT: answer_offset_commit(request, response); break;
+    case DH_API_FETCH: answer_fetch(request, response); break;
     default: break; // the defaults of the response
     }
 }
@@ -560,6 +609,11 @@ struct hostile_broker *hostile_broker_new(const struct hostile_script *script)
 void hostile_broker_mend(struct hostile_broker *broker)
 {
     atomic_store(&broker->is_mended, true);
+}
+
+void hostile_broker_fill(struct hostile_broker *broker, size_t record_bytes)
+{
+    atomic_store(&broker->record_bytes, record_bytes);
 }
 
 void hostile_broker_stop(struct hostile_broker *broker)

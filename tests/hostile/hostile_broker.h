@@ -7,14 +7,15 @@
  *     good     how far requests are answered as they should be, by kind
  *     reply    what happens to all other requests
  *
- * It is one node with one topic, "t", of HOSTILE_PARTITIONS partitions, empty, and
- * coordinates every group; each group has one member.
+ * It is one node with one topic, "t", of HOSTILE_PARTITIONS partitions, empty until
+ * it is told to fill them, and coordinates every group; each group has one member.
  *
  * Bounds: HOSTILE_CONNECTIONS_MAX at a time, more are reset.
  */
 #ifndef DH_TESTS_HOSTILE_HOSTILE_BROKER_H
 #define DH_TESTS_HOSTILE_HOSTILE_BROKER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "wire/api.h"
@@ -70,6 +71,10 @@ struct hostile_broker *hostile_broker_new(const struct hostile_script *script);
 
 // From now on it does everything right; it must be one that accepts connections.
 void hostile_broker_mend(struct hostile_broker *broker);
+
+// From now on each partition is an endless log of records of so many bytes, and each
+// Fetch brings one.
+void hostile_broker_fill(struct hostile_broker *broker, size_t record_bytes);
 
 // Ends its thread: from now on it does nothing at all.
 void hostile_broker_stop(struct hostile_broker *broker);

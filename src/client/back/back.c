@@ -733,9 +733,10 @@ static bool end_turn(struct dh_back *back, int64_t now_ns)
     }
     bool has_metadata = tell_metadata(back, now_ns);
     bool has_rows = show_changed_rows(back, now_ns);
+    bool has_room = dh_fetcher_end_turn(&back->fetcher, now_ns);
     tell_trouble(back);
     step_close(back, now_ns);
-    return has_metadata || has_rows;
+    return has_metadata || has_rows || has_room;
 }
 
 // ---- Inputs ----
@@ -795,6 +796,15 @@ void dh_back_on_sent(struct dh_back *back, uint32_t connection_id, int64_t now_n
 {
     back->now_ns = now_ns;
     dh_requests_on_sent(back->requests, connection_id, now_ns);
+}
+
+void dh_back_on_bytes_released(struct dh_back *back, int64_t now_ns)
+{
+    back->now_ns = now_ns;
+    if (back->has_modules) {
+        dh_fetcher_on_bytes_released(&back->fetcher);
+    }
+    (void)end_turn(back, now_ns);
 }
 
 // ---- Outputs ----

@@ -83,6 +83,8 @@ void dh_back_on_received(struct dh_back *back, uint32_t connection_id, size_t si
                          int64_t now_ns);
 // The last SEND action of the connection has been written out.
 void dh_back_on_sent(struct dh_back *back, uint32_t connection_id, int64_t now_ns);
+// Frames were dropped on another thread: dh_frame_account_end_wait said true.
+void dh_back_on_bytes_released(struct dh_back *back, int64_t now_ns);
 
 // ---- Outputs ----
 

@@ -27,10 +27,6 @@ static const char subsystem[] = "fetcher";
 // A partition is full from this many fetches' worth on, until it is below one.
 #define FULL_FETCHES ((size_t)2)
 
-// How often to look again when only what the application retains stands in the way and
-// nobody tells that it was released.
-#define RECHECK_MS 100
-
 struct dh_fetcher_node {
     struct dh_fetcher *fetcher;
     int32_t node_id;
@@ -42,7 +38,8 @@ struct dh_fetcher_node {
     size_t ready_count;
     bool is_active;              // counted in active_nodes
     bool is_without_full;        // the wait for full rows is over: they are left out
-    bool is_refused;             // the budget did not admit what came: wait for an event
+    bool is_refused;             // the budget did not admit what came: less must be held
+    size_t refused_bytes;        // is_refused: held by others than that response
     bool had_session_error;      // the last reply was one
     struct dh_alarm drain_alarm; // set: draining
     struct dh_link stalled_link; // of the fetcher's stalled
@@ -392,9 +389,13 @@ static void give_back_reservation(struct dh_fetcher_node *node)
     node->reserved_bytes = 0;
 }
 
-static void stall(struct dh_fetcher_node *node, int64_t now_ns)
+// held_bytes: of the account, before the budget was asked.
+static void stall(struct dh_fetcher_node *node, size_t held_bytes)
 {
     struct dh_fetcher *fetcher = node->fetcher;
+    if (dh_list_is_empty(&fetcher->stalled) || held_bytes > fetcher->stalled_bytes) {
+        fetcher->stalled_bytes = held_bytes;
+    }
     if (!dh_link_is_linked(&node->stalled_link)) {
         dh_list_push_back(&fetcher->stalled, &node->stalled_link);
         fetcher->counts.stalls++;
@@ -404,18 +405,21 @@ static void stall(struct dh_fetcher_node *node, int64_t now_ns)
                node->node_id, dh_budget_used(fetcher->budget), fetcher->budget->bytes_max,
                fetcher->held_bytes);
     }
+    // What is released before this is seen at the end of the turn.
     dh_frame_account_await(fetcher->budget->account);
-    if (fetcher->chunks_out == 0 && fetcher->budget->reserved_bytes == 0 &&
-        !dh_alarm_is_set(&fetcher->recheck)) {
-        dh_alarm_set(&fetcher->recheck, fetcher->context.alarms,
-                     dh_deadline_after_ms(now_ns, RECHECK_MS));
-    }
 }
 
-// Something was given back: the nodes that wait go on, the first first, as far as it
-// goes.
-static void resume_stalled(struct dh_fetcher *fetcher, int64_t now_ns)
+// What was refused may be admitted now that less is held.
+static void forget_refusal(struct dh_fetcher_node *node, size_t held_bytes)
 {
+    node->is_refused = node->is_refused && held_bytes >= node->refused_bytes;
+}
+
+// Lets the nodes that wait go on, the first first, as far as it goes.
+static void try_stalled(struct dh_fetcher *fetcher, bool is_event, int64_t now_ns)
+{
+    size_t held_bytes = dh_frame_account_bytes(fetcher->budget->account);
+    fetcher->stalled_bytes = held_bytes;
     struct dh_list waiting;
     dh_list_init(&waiting);
     dh_list_append_all(&waiting, &fetcher->stalled);
@@ -423,26 +427,41 @@ static void resume_stalled(struct dh_fetcher *fetcher, int64_t now_ns)
     while ((link = dh_list_pop_front(&waiting)) != NULL) {
         struct dh_fetcher_node *node =
             DH_CONTAINER_OF(link, struct dh_fetcher_node, stalled_link);
-        node->is_refused = false;
-        if (node->ready_count > 0 && offer(node) == 0) {
+        forget_refusal(node, is_event ? 0 : held_bytes);
+        if (node->ready_count > 0 && (node->is_refused || offer(node) == 0)) {
             // It keeps its turn, and so do those behind it.
             dh_list_push_back(&fetcher->stalled, &node->stalled_link);
             dh_list_append_all(&fetcher->stalled, &waiting);
-            stall(node, now_ns);
+            stall(node, held_bytes);
             return;
         }
         service(node, now_ns);
     }
 }
 
-static void on_recheck_due(struct dh_alarm *alarm, int64_t now_ns)
+// A chunk or a response has come.
+static void resume_stalled(struct dh_fetcher *fetcher, int64_t now_ns)
 {
-    resume_stalled(DH_CONTAINER_OF(alarm, struct dh_fetcher, recheck), now_ns);
+    try_stalled(fetcher, true, now_ns);
 }
 
-void dh_fetcher_on_bytes_released(struct dh_fetcher *fetcher, int64_t now_ns)
+void dh_fetcher_on_bytes_released(struct dh_fetcher *fetcher)
 {
-    resume_stalled(fetcher, now_ns);
+    // That one who waits was told ends the wait: there may be more to wait for.
+    if (!dh_list_is_empty(&fetcher->stalled)) {
+        dh_frame_account_await(fetcher->budget->account);
+    }
+}
+
+bool dh_fetcher_end_turn(struct dh_fetcher *fetcher, int64_t now_ns)
+{
+    bool has_tried = false;
+    while (!fetcher->is_closing && !dh_list_is_empty(&fetcher->stalled) &&
+           dh_frame_account_bytes(fetcher->budget->account) < fetcher->stalled_bytes) {
+        has_tried = true;
+        try_stalled(fetcher, false, now_ns);
+    }
+    return has_tried;
 }
 
 void dh_fetcher_on_chunk_returned(struct dh_fetcher *fetcher, struct dh_chunk *chunk,
@@ -510,9 +529,11 @@ static void service(struct dh_fetcher_node *node, int64_t now_ns)
     // again each time that it gives it back.
     const struct dh_link *first = dh_list_first(&fetcher->stalled);
     bool is_behind = first != NULL && first != &node->stalled_link;
+    size_t held_bytes = dh_frame_account_bytes(fetcher->budget->account);
+    forget_refusal(node, held_bytes);
     size_t offered = node->is_refused || is_behind ? 0 : offer(node);
     if (offered == 0) {
-        stall(node, now_ns);
+        stall(node, held_bytes);
         return;
     }
     dh_list_remove(&node->stalled_link);
@@ -837,6 +858,8 @@ static void on_partition_data(struct dh_fetcher_node *node, struct dh_partition 
     }
     if (stop.err == DOHLE_ERR_QUEUE_FULL) {
         node->is_refused = true;
+        node->refused_bytes =
+            dh_frame_account_bytes(fetcher->budget->account) - frame->capacity;
     } else if (stop.err == DOHLE_ERR_NO_MEMORY) {
         park_row(fetcher, row, now_ns);
     } else if (stop.err != 0) {
@@ -1076,7 +1099,6 @@ void dh_fetcher_close(struct dh_fetcher *fetcher, int64_t now_ns)
     }
     fetcher->is_closing = true;
     dh_alarm_cancel(&fetcher->unpark, fetcher->context.alarms);
-    dh_alarm_cancel(&fetcher->recheck, fetcher->context.alarms);
     for (struct dh_map_item *item = dh_map_first(&fetcher->nodes); item != NULL;
          item = dh_map_next(item)) {
         struct dh_fetcher_node *node = item->value;
@@ -1113,10 +1135,6 @@ int dh_fetcher_init(struct dh_fetcher *fetcher, const struct dh_back_context *co
     if (dh_alarm_init(&fetcher->unpark, context->alarms, on_unpark_due) != 0) {
         return DOHLE_ERR_NO_MEMORY;
     }
-    if (dh_alarm_init(&fetcher->recheck, context->alarms, on_recheck_due) != 0) {
-        dh_alarm_deinit(&fetcher->unpark, context->alarms);
-        return DOHLE_ERR_NO_MEMORY;
-    }
     dh_codec_context_init(&fetcher->codecs, context->mem, context->frames);
     fetcher->tools = (struct dh_chunk_tools){
         .mem = context->mem,
@@ -1146,7 +1164,6 @@ void dh_fetcher_deinit(struct dh_fetcher *fetcher)
     dh_map_deinit(&fetcher->nodes);
     dh_codec_context_deinit(&fetcher->codecs);
     dh_alarm_deinit(&fetcher->unpark, fetcher->context.alarms);
-    dh_alarm_deinit(&fetcher->recheck, fetcher->context.alarms);
 }
 
 // ---- Queries ----
@@ -1267,8 +1284,7 @@ void dh_fetcher_check(const struct dh_fetcher *fetcher)
     }
     DH_ASSERT(active_nodes == fetcher->active_nodes);
     DH_ASSERT(reserved_bytes == fetcher->budget->reserved_bytes);
-    // Who waits for room is told by a chunk, a response, or the clock.
-    DH_ASSERT(dh_list_is_empty(&fetcher->stalled) || fetcher->chunks_out > 0 ||
-              reserved_bytes > 0 || dh_alarm_is_set(&fetcher->recheck) ||
-              fetcher->is_closing);
+    // Who waits for room is told by a chunk, a response, or who drops a frame.
+    DH_ASSERT(dh_list_is_empty(&fetcher->stalled) || fetcher->is_closing ||
+              dh_frame_account_is_awaited(fetcher->budget->account));
 }

@@ -17,7 +17,8 @@
  *           draining some rows are full: waits until none is, for fetch.max.wait.ms at
  *                    most, then asks without them
  *           stalled  the budget has no room: goes on when a chunk comes back, another
- *                    node's response is here, or retained records are released
+ *                    node's response is here, or at the end of a turn in which frames
+ *                    went back: responses of other kinds, retained records
  *
  * Why draining: the broker holds a fetch of caught-up partitions for
  * fetch.max.wait.ms. One that leaves out a busy partition, asked while the
@@ -74,7 +75,7 @@ struct dh_fetcher {
     struct dh_list stalled;   // nodes that wait for the budget
     struct dh_list parked;    // rows (fetch_link), the earliest first
     struct dh_alarm unpark;   // the first of `parked`
-    struct dh_alarm recheck;  // only retained records stand in the way
+    size_t stalled_bytes;     // held when one of `stalled` was refused last, at most
     size_t chunks_out;        // with the front half
     size_t held_bytes;        // of those chunks
     size_t held_wanted_bytes; // of those whose rows are wanted: neither paused nor gone
@@ -107,8 +108,14 @@ void dh_fetcher_on_chunk_returned(struct dh_fetcher *fetcher, struct dh_chunk *c
 void dh_fetcher_on_notice_returned(struct dh_fetcher *fetcher, struct dh_message *message,
                                    int64_t now_ns);
 
-// Bytes were given back without a chunk: dh_frame_account_end_wait said true.
-void dh_fetcher_on_bytes_released(struct dh_fetcher *fetcher, int64_t now_ns);
+// Frames were dropped outside of this thread: dh_frame_account_end_wait said true.
+void dh_fetcher_on_bytes_released(struct dh_fetcher *fetcher);
+
+/*
+ * At the end of each turn, behind all that has touched rows or frames: goes on with who
+ * waits for room, if frames have gone back since. True: somebody was tried.
+ */
+bool dh_fetcher_end_turn(struct dh_fetcher *fetcher, int64_t now_ns);
 
 // Asks nothing more; tells brokers that sessions end (CL-106), without waiting for
 // answers longer than the request timeout.

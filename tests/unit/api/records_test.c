@@ -42,7 +42,7 @@ static void sample_init(struct sample *s)
     }
     const struct dh_record_set set = {
         .records = s->records, .count = next, .runs = s->runs, .run_count = 3};
-    dh_records_show(&s->set, &s->memory.allocator, &set);
+    dh_records_show(&s->set, &s->memory.allocator, NULL, &set);
 }
 
 static void drop_frames(struct sample *s)
@@ -139,7 +139,7 @@ static void test_empty_set(void **state)
     struct sample s;
     sample_init(&s);
     const struct dh_record_set nothing = {0};
-    dh_records_show(&s.set, &s.memory.allocator, &nothing);
+    dh_records_show(&s.set, &s.memory.allocator, NULL, &nothing);
     char out[64];
     walk(&s.set, "rb", out);
     assert_string_equal("-[]", out);

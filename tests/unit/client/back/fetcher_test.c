@@ -280,6 +280,7 @@ static void show_changes(void *engine, int64_t now_ns)
             dh_partitions_release(&rig->partitions, row);
         }
     }
+    (void)dh_fetcher_end_turn(&rig->fetcher, now_ns);
     dh_fetcher_check(&rig->fetcher);
 }
 
@@ -1016,7 +1017,9 @@ static void retained_records_count(void **state)
         dh_frame_drop(retained[i]);
     }
     assert_true(dh_frame_account_end_wait(rig.account));
-    dh_fetcher_on_bytes_released(&rig.fetcher, rig.net.peer.now_ns);
+    dh_fetcher_on_bytes_released(&rig.fetcher);
+    assert_true(dh_frame_account_is_awaited(rig.account)); // there may be more
+    assert_true(dh_fetcher_end_turn(&rig.fetcher, rig.net.peer.now_ns));
     peer_settle(&rig.net.peer);
     assert_true(rig.fetches > fetches);
 
