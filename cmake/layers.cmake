@@ -2,10 +2,16 @@
 # and the layers it may see, and nothing else: that is how the rule of
 # docs/architecture.md ("who may include whom") is held.
 
-# dohle_layer(NAME [SEES layer...] [USES library...])
+# dohle_layer(NAME [FOLDER folder] [ONLY expression] [WITHOUT expression]
+#                  [SEES layer...] [USES library...])
+# A folder of two layers is divided by the names of its files.
 function(dohle_layer name)
-    cmake_parse_arguments(layer "" "" "SEES;USES" ${ARGN})
-    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.c)
+    cmake_parse_arguments(layer "" "FOLDER;ONLY;WITHOUT" "SEES;USES" ${ARGN})
+    if(NOT layer_FOLDER)
+        set(layer_FOLDER ${name})
+    endif()
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${layer_FOLDER}/*.c)
+    dohle_divide(sources)
     if(NOT sources) # contracts only, so far
         return()
     endif()
@@ -19,12 +25,23 @@ function(dohle_layer name)
     endif()
 endfunction()
 
+# Leaves those of the list that are of the layer.
+macro(dohle_divide list)
+    if(layer_ONLY)
+        list(FILTER ${list} INCLUDE REGEX ${layer_ONLY})
+    endif()
+    if(layer_WITHOUT)
+        list(FILTER ${list} EXCLUDE REGEX ${layer_WITHOUT})
+    endif()
+endmacro()
+
 # One program for each tests/unit/LAYER/**/X_test.c, named unit-LAYER-X. Those
 # that start threads are called X_threads_test.c and labelled `threads`, so that
 # `ctest -L threads` runs them alone under ThreadSanitizer.
 function(dohle_unit_tests layer)
-    set(folder ${PROJECT_SOURCE_DIR}/tests/unit/${layer})
+    set(folder ${PROJECT_SOURCE_DIR}/tests/unit/${layer_FOLDER})
     file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${folder}/*_test.c)
+    dohle_divide(tests)
     foreach(test ${tests})
         file(RELATIVE_PATH test_name ${folder} ${test})
         string(REPLACE "/" "-" test_name ${test_name})

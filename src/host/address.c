@@ -68,6 +68,19 @@ void dh_address_set_port(struct dh_address *address, uint16_t port)
     memcpy(address->bytes, &storage, sizeof(storage));
 }
 
+const char *dh_address_host(const struct dh_address *address,
+                            char text[DH_ADDRESS_TEXT_SIZE])
+{
+    struct sockaddr_storage storage;
+    socklen_t size = dh_address_get(address, &storage);
+    int result = getnameinfo((struct sockaddr *)&storage, size, text,
+                             DH_ADDRESS_TEXT_SIZE - 10, NULL, 0, NI_NUMERICHOST);
+    if (result != 0) {
+        (void)snprintf(text, DH_ADDRESS_TEXT_SIZE, "unknown address");
+    }
+    return text;
+}
+
 const char *dh_address_format(const struct dh_address *address,
                               char text[DH_ADDRESS_TEXT_SIZE])
 {

@@ -36,6 +36,10 @@ uint16_t dh_address_port(const struct dh_address *address);
 // Sets the port of an IPv4 or IPv6 address.
 void dh_address_set_port(struct dh_address *address, uint16_t port);
 
+// Writes "127.0.0.1" or "::1", without the port, and returns text.
+const char *dh_address_host(const struct dh_address *address,
+                            char text[DH_ADDRESS_TEXT_SIZE]);
+
 // Writes "127.0.0.1:9092" or "[::1]:9092" and returns text.
 const char *dh_address_format(const struct dh_address *address,
                               char text[DH_ADDRESS_TEXT_SIZE]);
