@@ -44,7 +44,9 @@ if ((${#missing[@]} > 0)); then
     say "installing with apt-get: ${missing[*]}"
     as_root=() && ((EUID == 0)) || as_root=(sudo)
     "${as_root[@]}" apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq "${missing[@]}" >/dev/null
+    # sudo hands on no environment, hence env behind it.
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
 say 'building'

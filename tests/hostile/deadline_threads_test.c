@@ -499,5 +499,5 @@ int main(void)
         cmocka_unit_test(test_hostile_brokers),
         cmocka_unit_test(test_silent_name_server),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, hostile_raise_descriptor_limit, NULL);
 }

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -98,6 +99,18 @@ void hostile_assign(dohle_consumer *consumer)
 
 // More descriptors are not looked at.
 #define FDS_MAX 4096
+
+int hostile_raise_descriptor_limit(void **state)
+{
+    (void)state;
+    struct rlimit limit;
+    assert_int_equal(0, getrlimit(RLIMIT_NOFILE, &limit));
+    if (limit.rlim_cur < FDS_MAX) {
+        limit.rlim_cur = limit.rlim_max < FDS_MAX ? limit.rlim_max : FDS_MAX;
+        assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &limit));
+    }
+    return 0;
+}
 
 /*
  * Without opening anything: libuv closes descriptors behind ThreadSanitizer's back,

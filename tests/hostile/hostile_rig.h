@@ -46,6 +46,12 @@ void hostile_assign(dohle_consumer *consumer);
 
 // ---- What is left ----
 
+/*
+ * For a hundred clients and their brokers in one process: a login has 1024 descriptors
+ * unless it asks for more, and they need nearly twice as many. A group set-up of cmocka.
+ */
+int hostile_raise_descriptor_limit(void **state);
+
 struct hostile_remains {
     int fds;
     int threads;
