@@ -52,6 +52,7 @@ struct dh_broker_settings {
     int64_t min_insync_replicas;
     // Groups (BRK-).
     int64_t offsets_topic_num_partitions;
+    int64_t offsets_topic_replication_factor;
     int64_t offsets_topic_segment_bytes;
     int64_t offsets_retention_minutes;
     int64_t offset_metadata_max_bytes;

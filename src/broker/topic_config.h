@@ -28,7 +28,8 @@ enum dh_broker_config_source { // as DescribeConfigs numbers them
 
 struct dh_broker_topic_setting {
     const char *name;
-    const char *synonym;  // the broker's setting it falls back to; NULL: none
+    const char *
+        synonym; // broker settings it falls back to, by commas, the first that is set; NULL: none
     const char *standard; // the default; NULL: null
     const char *values;   // the allowed words, separated by commas; NULL: any
     int64_t min;
