@@ -110,7 +110,8 @@ void dh_broker_on_listening(struct dh_broker *broker, int32_t node_id,
 // connection's id; 0: close it.
 uint32_t dh_broker_on_accepted(struct dh_broker *broker, int32_t node_id,
                                const char *peer_host, int64_t now_ns);
-// Where the next bytes go. False: close it. *capacity 0: read no more until READ.
+// Where the next bytes go, to be filled and told by on_received before any other call.
+// False: the broker closes it. *capacity 0: read no more until READ.
 bool dh_broker_receive_buffer(struct dh_broker *broker, uint32_t connection_id,
                               uint8_t **pointer, size_t *capacity);
 void dh_broker_on_received(struct dh_broker *broker, uint32_t connection_id, size_t size,

@@ -67,6 +67,8 @@ struct dh_broker_connection {
     struct dh_buf out; // a response; empty: none
     bool is_sending;   // the host has `out`
     enum dh_broker_connection_end end;
+    struct dh_broker_alarm hold; // the answer goes out later: a fault's delay
+    bool is_held;
     uint64_t request_count;
 };
 
@@ -75,7 +77,7 @@ struct dh_broker_connections {
     struct dh_list all;
     struct dh_list actions;
     struct dh_list ready;
-    size_t count;
+    size_t count;     // of all
     uint32_t id_last; // never reused
 };
 
@@ -86,6 +88,9 @@ void dh_broker_connections_free(struct dh_broker *broker);
 // NULL: there is none, or its end was told already.
 struct dh_broker_connection *dh_broker_connections_find(const struct dh_broker *broker,
                                                         uint32_t id);
+// The same, and also those whose end the host was not told yet.
+struct dh_broker_connection *dh_broker_connections_any(const struct dh_broker *broker,
+                                                       uint32_t id);
 // Runs every ready connection until none is.
 void dh_broker_connections_run(struct dh_broker *broker);
 bool dh_broker_connections_next_action(struct dh_broker *broker,
@@ -113,8 +118,12 @@ void dh_broker_connection_end(struct dh_broker_connection *connection,
 
 /*
  * The request in service was answered with what is in connection->out (empty: nothing is
- * sent), and is not the connection's any more.
+ * sent), and is not the connection's any more. It goes out at due_ns by our clock; 0: now.
  */
-void dh_broker_connection_on_answered(struct dh_broker_connection *connection);
+void dh_broker_connection_on_answered(struct dh_broker_connection *connection,
+                                      int64_t due_ns);
+// The node was paused or goes on.
+void dh_broker_connections_on_pause(struct dh_broker *broker,
+                                    const struct dh_broker_node *node);
 
 #endif

@@ -21,6 +21,7 @@ enum dh_broker_listen_wish {
     DH_BROKER_WISH_NOTHING, // the host knows all
     DH_BROKER_WISH_LISTEN,
     DH_BROKER_WISH_UNLISTEN,
+    DH_BROKER_WISH_RELISTEN, // both, in this order
 };
 
 struct dh_broker_node {
@@ -30,6 +31,7 @@ struct dh_broker_node {
     char host[64];             // told to clients; "": has never listened
     int32_t port;
     bool is_up;
+    bool is_paused; // keeps connections and port, and answers nothing
     bool is_listening;
     bool has_failed; // to listen; `trouble` says why
     enum dh_broker_listen_wish listen_wish;
@@ -61,6 +63,10 @@ void dh_broker_nodes_take_down(struct dh_broker *broker, struct dh_broker_node *
                                bool is_killed);
 // Brings it back. Nothing happens when it is up.
 void dh_broker_nodes_bring_up(struct dh_broker *broker, struct dh_broker_node *node);
+
+// From now on it answers nothing; or goes on where it was.
+void dh_broker_nodes_set_paused(struct dh_broker *broker, struct dh_broker_node *node,
+                                bool is_paused);
 
 void dh_broker_nodes_on_listening(struct dh_broker *broker, struct dh_broker_node *node,
                                   const struct dh_broker_listening *listening);

@@ -13,7 +13,6 @@
 
 #include "base/assert.h"
 #include "base/heap.h"
-#include "base/list.h"
 #include "base/random.h"
 #include "broker/broker.h"
 #include "wire/uuid.h"
@@ -55,7 +54,6 @@ struct dh_broker {
     struct dh_timers timers;      // of all modules, by our clock: struct dh_broker_alarm
     struct dh_timers host_timers; // by the host's clock: what people wait for
     struct dh_uuid cluster_id;    // the same at every start of a data directory
-    struct dh_list answered;      // dh_broker_command.link, for dh_broker_next_event
     // Owned; each has its own header, with new, free and what it does.
     struct dh_broker_settings *settings;
     struct dh_broker_connections *connections;

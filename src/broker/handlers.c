@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#include "broker/handlers.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "wire/gen/api_keys.h"
+
+#define ROW(api, min_, max_, name)                                                       \
+    {                                                                                    \
+        .key = DH_API_##api, .versions = {min_, max_},                                   \
+        .handle = dh_broker_handle_##name, .refuse = dh_broker_refuse_##name,            \
+    }
+
+// In order of keys. Versions are those of Kafka 4.4.
+static const struct dh_broker_handler handlers[] = {
+    ROW(API_VERSIONS, 0, 5, api_versions),
+};
+
+const struct dh_broker_handler *dh_broker_handler_find(int16_t key)
+{
+    for (size_t i = 0; i < DH_COUNT_OF(handlers); i++) {
+        if (handlers[i].key == key) {
+            return &handlers[i];
+        }
+    }
+    return NULL;
+}
+
+size_t dh_broker_handler_count(void)
+{
+    return DH_COUNT_OF(handlers);
+}
+
+const struct dh_broker_handler *dh_broker_handler_at(size_t index)
+{
+    return &handlers[index];
+}
+
+void *dh_broker_new_response(struct dh_broker_request *request)
+{
+    const struct dh_message_type *type = request->api->response;
+    void *response = dh_arena_alloc(&request->arena, type->body.size);
+    if (response != NULL) {
+        dh_message_init(type, response);
+    }
+    return response;
+}
+
+void *dh_broker_refuse_whole(struct dh_broker_request *request, int16_t broker_code)
+{
+    char *response = dh_broker_new_response(request);
+    const struct dh_struct *body = &request->api->response->body;
+    for (size_t i = 0; response != NULL && i < body->field_count; i++) {
+        if (strcmp(body->fields[i].name, "error_code") == 0) {
+            memcpy(response + body->fields[i].offset, &broker_code, sizeof(broker_code));
+        }
+    }
+    return response;
+}
+
+dohle_bytes dh_broker_copy_text(struct dh_broker_request *request, const char *text)
+{
+    size_t size = strlen(text);
+    uint8_t *copy = dh_arena_alloc(&request->arena, size + 1);
+    if (copy == NULL) {
+        return DH_BYTES_NULL;
+    }
+    memcpy(copy, text, size);
+    return (dohle_bytes){copy, size};
+}

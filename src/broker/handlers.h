@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What serves each API, and what all handlers share. The table is in handlers.c.
+ */
+#ifndef DH_BROKER_HANDLERS_H
+#define DH_BROKER_HANDLERS_H
+
+#include <stdint.h>
+
+#include "broker/request.h"
+
+// handle and refuse of one API.
+#define DH_BROKER_HANDLER(name)                                                          \
+    void dh_broker_handle_##name(struct dh_broker *broker,                               \
+                                 struct dh_broker_request *request);                     \
+    void *dh_broker_refuse_##name(struct dh_broker_request *request, int16_t broker_code)
+
+DH_BROKER_HANDLER(api_versions);
+
+/*
+ * Refuses an API whose answer has one code for all of it, in a field error_code of the
+ * outermost struct. NULL: no memory.
+ */
+void *dh_broker_refuse_whole(struct dh_broker_request *request, int16_t broker_code);
+
+// An answer of the request's API in the arena, with every field at its default. NULL: no memory.
+void *dh_broker_new_response(struct dh_broker_request *request);
+
+// A copy of a terminated text in the arena. data NULL: no memory.
+dohle_bytes dh_broker_copy_text(struct dh_broker_request *request, const char *text);
+
+#endif
