@@ -36,6 +36,7 @@ struct dh_broker_topic_setting {
     int64_t max;
     size_t field; // where dh_broker_topic_config has it; SIZE_MAX: no effect here
     enum dh_broker_setting_type type;
+    bool is_internal; // not shown
 };
 
 #define DH_BROKER_TOPIC_SETTINGS_MAX 48
@@ -52,10 +53,13 @@ struct dh_broker_topic_config {
     int64_t min_insync_replicas;
     int64_t message_timestamp_before_max_ms;
     int64_t message_timestamp_after_max_ms;
-    bool is_compacted;            // cleanup.policy has "compact"
-    bool is_deleted;              // cleanup.policy has "delete"
-    bool is_append_time;          // message.timestamp.type is LogAppendTime
-    const char *compression_type; // "producer": as it came; a word of the table, static
+    bool is_compacted;         // cleanup.policy has "compact"
+    bool is_deleted;           // cleanup.policy has "delete"
+    bool is_append_time;       // message.timestamp.type is LogAppendTime
+    char compression_type[16]; // "producer": as it came
+    int64_t min_compaction_lag_ms;
+    int64_t max_compaction_lag_ms;
+    int64_t internal_segment_bytes; // 0: none
     // Owned; by row of the table. NULL: not set for the topic.
     char *set[DH_BROKER_TOPIC_SETTINGS_MAX];
 };
@@ -89,11 +93,22 @@ int16_t dh_broker_topic_config_set(const struct dh_broker *broker,
 int16_t dh_broker_topic_config_check(const struct dh_broker_topic_config *config,
                                      char *text, size_t size);
 
-// The value in force as text, and where it comes from. NULL: null.
+// A text that had to be made of another: hours as milliseconds.
+struct dh_broker_setting_made {
+    char text[24];
+};
+
+// The value in force as text, and where it comes from. NULL: null. Valid as long as *made.
 const char *dh_broker_topic_config_text(const struct dh_broker *broker,
                                         const struct dh_broker_topic_config *config,
                                         const struct dh_broker_topic_setting *setting,
-                                        enum dh_broker_config_source *source);
+                                        enum dh_broker_config_source *source,
+                                        struct dh_broker_setting_made *made);
+
+// The broker's setting that is in force where the topic has none; NULL: there is none.
+const struct dh_broker_setting *
+dh_broker_topic_setting_broker(const struct dh_broker *broker,
+                               const struct dh_broker_topic_setting *setting);
 
 // What the store needs of it.
 struct dh_store_log_config

@@ -13,7 +13,7 @@
     .name = (name_), .synonym = (synonym_), .standard = (standard_), .min = (min_),      \
     .max = (max_), .type = DH_BROKER_SETTING_##type_
 
-// In order of names, as Kafka 4.4 has them; without those it calls internal.
+// In order of names, as Kafka 4.4 has them.
 const struct dh_broker_topic_setting dh_broker_topic_setting_table[] = {
     {TEXT("cleanup.policy", "log.cleanup.policy", LIST, "delete", "compact,delete"),
      NO_FIELD},
@@ -42,6 +42,9 @@ const struct dh_broker_topic_setting dh_broker_topic_setting_table[] = {
     {NUMBER("index.interval.bytes", "log.index.interval.bytes", INT, "4096", 0,
             INT32_MAX),
      FIELD(index_interval_bytes)},
+    // Kafka's tests set it for segments that are smaller than segment.bytes allows.
+    {NUMBER("internal.segment.bytes", NULL, INT, NULL, 1, INT32_MAX),
+     FIELD(internal_segment_bytes), .is_internal = true},
     {TEXT("leader.replication.throttled.replicas", NULL, LIST, "", NULL), NO_FIELD},
     {NUMBER("local.retention.bytes", "log.local.retention.bytes", LONG, "-2", -2,
             INT64_MAX),
@@ -50,7 +53,7 @@ const struct dh_broker_topic_setting dh_broker_topic_setting_table[] = {
      NO_FIELD},
     {NUMBER("max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", LONG,
             "9223372036854775807", 1, INT64_MAX),
-     NO_FIELD},
+     FIELD(max_compaction_lag_ms)},
     {NUMBER("max.decompressed.message.bytes", "max.decompressed.message.bytes", INT,
             "2147483639", 1, 2147483639),
      NO_FIELD},
@@ -70,7 +73,7 @@ const struct dh_broker_topic_setting dh_broker_topic_setting_table[] = {
      NO_FIELD},
     {NUMBER("min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", LONG, "0", 0,
             INT64_MAX),
-     NO_FIELD},
+     FIELD(min_compaction_lag_ms)},
     {NUMBER("min.insync.replicas", "min.insync.replicas", INT, "1", 1, INT32_MAX),
      FIELD(min_insync_replicas)},
     {BOOL("preallocate", "log.preallocate", "false"), NO_FIELD},

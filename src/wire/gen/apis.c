@@ -4,6 +4,7 @@
 
 #include "wire/gen/alter_configs.h"
 #include "wire/gen/api_versions.h"
+#include "wire/gen/broker_metadata.h"
 #include "wire/gen/consumer_group_describe.h"
 #include "wire/gen/consumer_group_heartbeat.h"
 #include "wire/gen/consumer_offsets.h"

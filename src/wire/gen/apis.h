@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Made by tools/generate; edit schema/*.txt instead.
-// Lists over all messages: the APIs by key, and every message there is.
+// Lists over all messages: the APIs by key, and every message of Kafka's.
 #ifndef DH_WIRE_GEN_APIS_H
 #define DH_WIRE_GEN_APIS_H
 
