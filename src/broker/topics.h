@@ -39,10 +39,25 @@ struct dh_broker_topic {
     char *name;
     struct dh_uuid id;
     bool is_internal; // __consumer_offsets
+    // Owned; they move when partitions are added: keep topic and number, not a pointer.
     struct dh_broker_partition *partitions;
     int32_t partition_count;
-    struct dh_broker_topic_config *config;
+    size_t partition_capacity;             // of the block
+    struct dh_broker_topic_config *config; // owned
+    bool is_unsaved;                       // its record in the log is older than it
 };
+
+// A topic's, and one request's: as in Kafka.
+#define DH_BROKER_PARTITIONS_MAX 10000
+// Of the longest text that the functions below give.
+#define DH_BROKER_TOPICS_TEXT_MAX 640
+
+// Opens our metadata log, replays it, adopts what it does not know. Returns 0 or an error with
+// text.
+DH_MUST_CHECK int dh_broker_topics_new(struct dh_broker *broker, bool was_clean,
+                                       char *text, size_t text_size);
+// The logs are the store's, which goes later. Nobody waits for them any more.
+void dh_broker_topics_free(struct dh_broker *broker);
 
 // NULL: there is none.
 struct dh_broker_topic *dh_broker_topics_find(const struct dh_broker *broker,
@@ -75,10 +90,32 @@ struct dh_broker_new_topic {
 int16_t dh_broker_topics_create(struct dh_broker *broker,
                                 const struct dh_broker_new_topic *topic,
                                 struct dh_broker_topic **made, char *text, size_t size);
+// What `create` would say, without doing it.
+int16_t dh_broker_topics_check(const struct dh_broker *broker,
+                               const struct dh_broker_new_topic *topic, char *text,
+                               size_t size);
 int16_t dh_broker_topics_delete(struct dh_broker *broker, struct dh_broker_topic *topic);
 int16_t dh_broker_topics_add_partitions(struct dh_broker *broker,
                                         struct dh_broker_topic *topic, int32_t count,
                                         char *text, size_t size);
+
+// Replicas of the partitions to be added, by hand.
+struct dh_broker_growth {
+    int32_t count; // of all partitions afterwards
+    const int32_t *const
+        *assignments; // of the new ones; NULL: round robin over the nodes
+    const size_t *assignment_sizes;
+    size_t assignment_count;
+};
+
+int16_t dh_broker_topics_grow(struct dh_broker *broker, struct dh_broker_topic *topic,
+                              const struct dh_broker_growth *growth, char *text,
+                              size_t size);
+// What `grow` would say, without doing it.
+int16_t dh_broker_topics_check_growth(const struct dh_broker *broker,
+                                      const struct dh_broker_topic *topic,
+                                      const struct dh_broker_growth *growth, char *text,
+                                      size_t size);
 int16_t dh_broker_topics_set_config(struct dh_broker *broker,
                                     struct dh_broker_topic *topic,
                                     const struct dh_broker_topic_config *config);
@@ -88,5 +125,15 @@ int16_t dh_broker_topics_move_leader(struct dh_broker *broker,
                                      int32_t node_id);
 // A node went down or came up: what it led goes elsewhere; what has no leader gets one.
 void dh_broker_topics_on_node(struct dh_broker *broker, int32_t node_id, bool is_up);
+
+/*
+ * __consumer_offsets, made when it is first needed, with Kafka's settings. NULL with the code and
+ * text: it cannot be made.
+ */
+struct dh_broker_topic *dh_broker_topics_offsets(struct dh_broker *broker,
+                                                 int16_t *broker_code, char *text,
+                                                 size_t size);
+
+void dh_broker_topics_check_invariants(const struct dh_broker *broker);
 
 #endif
