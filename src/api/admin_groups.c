@@ -240,18 +240,25 @@ static struct dh_admin_call *ask(const struct question *question)
     }
 }
 
-static int fill_describe(const struct question *question, struct dh_admin_call *call,
-                         void *request)
+// A request's list of groups, which is the one in question.
+static int list_group(const struct question *question, struct dh_admin_call *call,
+                      dohle_bytes **groups, int32_t *count)
 {
-    struct dh_describe_groups_request *describe = request;
     dohle_bytes *group = dh_arena_alloc(&call->arena, sizeof(*group));
     if (group == NULL) {
         return DOHLE_ERR_NO_MEMORY;
     }
     *group = dh_bytes_of(question->group_id);
-    describe->groups.items = group;
-    describe->groups.count = 1;
+    *groups = group;
+    *count = 1;
     return 0;
+}
+
+static int fill_describe(const struct question *question, struct dh_admin_call *call,
+                         void *request)
+{
+    struct dh_describe_groups_request *describe = request;
+    return list_group(question, call, &describe->groups.items, &describe->groups.count);
 }
 
 static int16_t code_of_describe(const void *response)
@@ -265,14 +272,8 @@ static int fill_describe_new(const struct question *question, struct dh_admin_ca
                              void *request)
 {
     struct dh_consumer_group_describe_request *describe = request;
-    dohle_bytes *group = dh_arena_alloc(&call->arena, sizeof(*group));
-    if (group == NULL) {
-        return DOHLE_ERR_NO_MEMORY;
-    }
-    *group = dh_bytes_of(question->group_id);
-    describe->group_ids.items = group;
-    describe->group_ids.count = 1;
-    return 0;
+    return list_group(question, call, &describe->group_ids.items,
+                      &describe->group_ids.count);
 }
 
 static int16_t code_of_describe_new(const void *response)
