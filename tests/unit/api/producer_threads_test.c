@@ -4,23 +4,27 @@
  * one that refuses connections; what brokers answer is for the engine's tests and the
  * interop tests.
  */
-#include "../test.h"
+#include "client_rig.h"
 
-#include <poll.h>
 #include <pthread.h>
-#include <stdatomic.h>
 
-#include <dohle/dohle.h>
+static int open_client(dohle_config *config, const dohle_allocator *allocator,
+                       void **client)
+{
+    const dohle_producer_options options = {.size = sizeof(options),
+                                            .allocator = allocator};
+    dohle_producer *producer = *client; // to see what open makes of it
+    int err = dohle_producer_open(config, &options, &producer);
+    *client = producer;
+    return err;
+}
 
-#include "base/assert.h"
-#include "base/time.h"
-#include "host/clock.h"
+static void free_client(void *client)
+{
+    dohle_producer_free(client);
+}
 
-// Nobody listens on port 1.
-#define REFUSING "127.0.0.1:1"
-
-// What a call may take longer than its timeout; generous, for sanitizers.
-#define LATE_NS (2 * DH_SEC)
+static const struct client_kind kind = {open_client, free_client};
 
 static dohle_producer *open_producer(const char *max_block_ms)
 {
@@ -47,16 +51,8 @@ static void test_open_says_what_is_wrong(void **state)
     };
 
     for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
-        dohle_config *config = dohle_config_new();
-        assert_int_equal(0, dohle_config_set(config, rows[i].key, rows[i].value));
-        if (i > 0) {
-            assert_int_equal(0, dohle_config_set(config, "bootstrap.servers", REFUSING));
-        }
-        dohle_producer *producer = (dohle_producer *)config;
-        assert_int_equal(rows[i].expected, dohle_producer_open(config, NULL, &producer));
-        assert_null(producer);
-        assert_non_null(strstr(dohle_config_error(config), rows[i].named));
-        dohle_config_free(config);
+        assert_open_fails(&kind, rows[i].expected, rows[i].named, i > 0, rows[i].key,
+                          rows[i].value);
     }
     dohle_producer *producer;
     assert_int_equal(DOHLE_ERR_INVALID_ARGUMENT,
@@ -176,71 +172,10 @@ static void test_a_second_thread_is_turned_away(void **state)
     dohle_producer_free(poller.producer);
 }
 
-// ---- Memory ----
-
-// Used by both threads at once.
-struct shared_memory {
-    dohle_allocator allocator;
-    atomic_size_t bytes;
-    atomic_size_t calls;
-    size_t fail_at; // this allocation and all later ones fail; 0: none
-};
-
-static void *shared_reallocate(void *ctx, void *pointer, size_t old_size, size_t new_size)
-{
-    struct shared_memory *memory = ctx;
-    if (new_size == 0) {
-        atomic_fetch_sub(&memory->bytes, old_size);
-        free(pointer);
-        return NULL;
-    }
-    size_t call = atomic_fetch_add(&memory->calls, 1) + 1;
-    if (memory->fail_at != 0 && call >= memory->fail_at) {
-        return NULL;
-    }
-    void *grown = realloc(pointer, new_size);
-    if (grown != NULL) {
-        atomic_fetch_add(&memory->bytes, new_size - old_size);
-    }
-    return grown;
-}
-
-// Opens and frees with the n-th allocation failing. True: it opened.
-static bool open_with(size_t fail_at)
-{
-    struct shared_memory memory = {.fail_at = fail_at};
-    memory.allocator = (dohle_allocator){&memory, shared_reallocate};
-    const dohle_producer_options options = {.size = sizeof(options),
-                                            .allocator = &memory.allocator};
-    dohle_config *config = dohle_config_new();
-    assert_int_equal(0, dohle_config_set(config, "bootstrap.servers", REFUSING));
-    dohle_producer *producer;
-    int err = dohle_producer_open(config, &options, &producer);
-    assert_true(err == 0 || err == DOHLE_ERR_NO_MEMORY);
-    if (err != 0) {
-        assert_null(producer);
-        assert_true(dohle_config_error(config)[0] != '\0');
-    }
-    dohle_producer_free(producer);
-    dohle_config_free(config);
-    // The thread is not awaited by free; here it is.
-    int64_t deadline_ns = dh_clock_now_ns() + 10 * DH_SEC;
-    while (atomic_load(&memory.bytes) != 0 && dh_clock_now_ns() < deadline_ns) {
-        (void)poll(NULL, 0, 1);
-    }
-    assert_int_equal(0, atomic_load(&memory.bytes));
-    return err == 0;
-}
-
 static void test_open_without_memory(void **state)
 {
     (void)state;
-    size_t fail_at = 1;
-    while (!open_with(fail_at)) {
-        fail_at++;
-        assert_true(fail_at < 2000);
-    }
-    assert_true(fail_at > 10);
+    assert_open_needs_memory(&kind, 10);
 }
 
 int main(void)

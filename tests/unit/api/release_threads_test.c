@@ -7,13 +7,13 @@
 #include <sched.h>
 #include <stdatomic.h>
 
-#include "../test.h"
 #include "api/io_thread.h"
 #include "api/records.h"
 #include "api/release_bell.h"
 #include "base/frame.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "client_rig.h"
 #include "host/clock.h"
 
 #define PATIENCE (20 * DH_SEC)
@@ -21,23 +21,7 @@
 #define THREADS 4
 #define ROUNDS  300
 
-// ---- An allocator for several threads ----
-
-static atomic_size_t allocated_bytes;
-
-static void *counted_reallocate(void *ctx, void *pointer, size_t old_size,
-                                size_t new_size)
-{
-    (void)ctx;
-    atomic_fetch_add(&allocated_bytes, new_size - old_size);
-    if (new_size == 0) {
-        free(pointer);
-        return NULL;
-    }
-    return realloc(pointer, new_size);
-}
-
-static const dohle_allocator counted = {NULL, counted_reallocate};
+static struct shared_memory memory;
 
 // ---- An engine that waits for room ----
 
@@ -101,7 +85,7 @@ static void engine_free(void *ctx)
 {
     struct engine *engine = ctx;
     dh_frame_account_drop(engine->account);
-    dh_mem_free(&counted, engine, sizeof(*engine));
+    dh_mem_free(&memory.allocator, engine, sizeof(*engine));
 }
 
 // It is a part of the engine.
@@ -135,20 +119,20 @@ struct consumer {
 static void consumer_open(struct consumer *consumer)
 {
     struct dh_io *io;
-    const struct dh_io_options options = {.mem = &counted};
+    const struct dh_io_options options = {.mem = &memory.allocator};
     assert_int_equal(0, dh_io_new(&options, &io));
-    assert_int_equal(0, dh_io_client_new(io, &counted, NULL, &consumer->client));
-    struct engine *engine = dh_mem_calloc(&counted, 1, sizeof(*engine));
+    assert_int_equal(0, dh_io_client_new(io, &memory.allocator, NULL, &consumer->client));
+    struct engine *engine = dh_mem_calloc(&memory.allocator, 1, sizeof(*engine));
     assert_non_null(engine);
-    engine->account = dh_frame_account_new(&counted);
+    engine->account = dh_frame_account_new(&memory.allocator);
     assert_non_null(engine->account);
     dh_frame_account_await(engine->account);
     consumer->account = engine->account;
     consumer->room = &engine->room;
     dh_frame_account_hold(consumer->account);
-    dh_frame_pool_init(&consumer->frames, &counted, 0); // keeps none
+    dh_frame_pool_init(&consumer->frames, &memory.allocator, 0); // keeps none
     consumer->frames.account = consumer->account;
-    consumer->bell = dh_release_bell_new(&counted, consumer->client);
+    consumer->bell = dh_release_bell_new(&memory.allocator, consumer->client);
     assert_non_null(consumer->bell);
     dh_io_client_start(consumer->client, &engine_calls, engine);
     dh_io_release(io);
@@ -179,7 +163,7 @@ static void retain(struct consumer *consumer, dohle_records *sets[THREADS])
         const struct dh_record_set set = {
             .records = records, .count = 2, .runs = runs, .run_count = 2};
         struct dohle_records shown;
-        dh_records_show(&shown, &counted, consumer->bell, &set);
+        dh_records_show(&shown, &memory.allocator, consumer->bell, &set);
         sets[i] = dohle_records_retain(&shown);
         assert_non_null(sets[i]);
     }
@@ -227,16 +211,6 @@ static void end(struct releaser releasers[THREADS])
     }
 }
 
-// The thread of the client is never joined: its end is that everything is given back.
-static void wait_for_the_end(void)
-{
-    int64_t deadline_ns = dh_clock_now_ns() + PATIENCE;
-    while (atomic_load(&allocated_bytes) > 0) {
-        assert_true(dh_clock_now_ns() < deadline_ns);
-        (void)sched_yield();
-    }
-}
-
 // ---- Tests ----
 
 static void wait_for_room(struct consumer *consumer)
@@ -273,7 +247,7 @@ static void test_the_last_release_is_told(void **state)
     }
     end(releasers);
     consumer_free(&consumer);
-    wait_for_the_end();
+    shared_memory_await_empty(&memory);
 }
 
 // The consumer goes while its records are released, or before.
@@ -301,11 +275,12 @@ static void test_records_outlive_their_consumer(void **state)
         }
     }
     end(releasers);
-    wait_for_the_end();
+    shared_memory_await_empty(&memory);
 }
 
 int main(void)
 {
+    shared_memory_init(&memory, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_last_release_is_told),
         cmocka_unit_test(test_records_outlive_their_consumer),
