@@ -148,7 +148,7 @@ static void make_cluster_id(struct dh_broker *broker)
 }
 
 static int open_store(struct dh_broker *broker, const struct dh_broker_options *options,
-                      struct dh_store_recovery *recovery, char *text, size_t text_size)
+                      char *text, size_t text_size)
 {
     // A directory that has one keeps its own: topics.h reads it back.
     make_cluster_id(broker);
@@ -162,7 +162,7 @@ static int open_store(struct dh_broker *broker, const struct dh_broker_options *
         .seed = dh_random_next(&broker->random),
         .process = cluster.text,
     };
-    return dh_store_open(&store, &broker->store, recovery, text, text_size);
+    return dh_store_open(&store, &broker->store, &broker->recovery, text, text_size);
 }
 
 static int make_parts(struct dh_broker *broker, const struct dh_broker_options *options,
@@ -177,10 +177,9 @@ static int make_parts(struct dh_broker *broker, const struct dh_broker_options *
     if (err != 0) {
         return err;
     }
-    struct dh_store_recovery recovery = {0};
-    err = open_store(broker, options, &recovery, text, text_size);
+    err = open_store(broker, options, text, text_size);
     if (err == 0) {
-        err = dh_broker_topics_new(broker, recovery.was_clean, text, text_size);
+        err = dh_broker_topics_new(broker, broker->recovery.was_clean, text, text_size);
     }
     if (err != 0) {
         return err;
@@ -349,6 +348,11 @@ bool dh_broker_is_serving(const struct dh_broker *broker)
         }
     }
     return true;
+}
+
+const struct dh_store_recovery *dh_broker_recovery(const struct dh_broker *broker)
+{
+    return &broker->recovery;
 }
 
 void dh_broker_check(const struct dh_broker *broker)
