@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "coordinator/coordinator.h"
 
-#include "base/bytes.h"
-#include "base/mem.h"
-#include "wire/gen/broker_errors.h"
-#include "wire/gen/describe_groups.h"
-#include "wire/gen/heartbeat.h"
-#include "wire/gen/join_group.h"
-#include "wire/gen/leave_group.h"
-#include "wire/gen/list_groups.h"
-#include "wire/gen/offset_commit.h"
-#include "wire/gen/offset_delete.h"
-#include "wire/gen/sync_group.h"
+#include <stdlib.h>
 
-struct dh_coordinator {
-    const dohle_allocator *mem;
-    struct dh_coordinator_host owner;
-};
+#include <dohle/error.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "coordinator/group.h"
+#include "coordinator/records.h"
+#include "coordinator/state.h"
+#include "wire/gen/broker_errors.h"
 
 struct dh_coordinator *dh_coordinator_new(const struct dh_coordinator_options *options)
 {
@@ -26,231 +21,140 @@ struct dh_coordinator *dh_coordinator_new(const struct dh_coordinator_options *o
         return NULL;
     }
     coordinator->mem = options->mem;
+    coordinator->log = options->log;
+    coordinator->settings = options->settings;
     coordinator->owner = options->owner;
+    coordinator->random.state = options->seed;
+    coordinator->partition = options->partition;
+    coordinator->wall_ms = -1;
+    dh_map_init(&coordinator->groups, options->mem, dh_random_next(&coordinator->random));
+    dh_timers_init(&coordinator->timers, options->mem);
+    dh_list_init(&coordinator->touched);
     return coordinator;
 }
 
 void dh_coordinator_free(struct dh_coordinator *coordinator)
 {
-    if (coordinator != NULL) {
-        dh_mem_free(coordinator->mem, coordinator, sizeof(*coordinator));
+    if (coordinator == NULL) {
+        return;
     }
+    for (struct dh_map_item *item = dh_map_first(&coordinator->groups); item != NULL;
+         item = dh_map_next(item)) {
+        dh_group_free(item->value);
+    }
+    dh_map_deinit(&coordinator->groups);
+    dh_timers_deinit(&coordinator->timers);
+    dh_mem_free(coordinator->mem, coordinator, sizeof(*coordinator));
 }
 
-int dh_coordinator_replay(struct dh_coordinator *coordinator,
-                          const struct dh_coordinator_record *record)
+void dh_coordinator_enter(struct dh_coordinator *coordinator, int64_t now_ns)
 {
-    (void)coordinator;
-    (void)record;
-    return 0;
+    DH_ASSERT(!coordinator->is_inside); // the owner's callbacks do not call back
+    coordinator->is_inside = true;
+    coordinator->now_ns = now_ns;
+    coordinator->write_code = 0;
+}
+
+void dh_coordinator_exit(struct dh_coordinator *coordinator)
+{
+    struct dh_link *link;
+    while ((link = dh_list_pop_front(&coordinator->touched)) != NULL) {
+        struct dh_group *group = DH_CONTAINER_OF(link, struct dh_group, touched);
+        if (coordinator->is_loaded && coordinator->owner.changed != NULL) {
+            coordinator->owner.changed(coordinator->owner.ctx,
+                                       (const char *)group->id.data);
+        }
+        dh_group_release(group);
+    }
+    coordinator->is_inside = false;
 }
 
 int dh_coordinator_loaded(struct dh_coordinator *coordinator, int64_t now_ns)
 {
-    (void)coordinator;
-    (void)now_ns;
+    // A seed that is used again must not give the member ids of another life.
+    coordinator->random.state ^= (uint64_t)now_ns * UINT64_C(0x9e3779b97f4a7c15);
+    dh_coordinator_exit(coordinator); // nobody was watching yet
+    coordinator->is_loaded = true;
+    dh_coordinator_enter(coordinator, now_ns);
+    for (struct dh_map_item *item = dh_map_first(&coordinator->groups); item != NULL;
+         item = dh_map_next(item)) {
+        struct dh_group *group = item->value;
+        struct dh_classic_group *classic = &group->classic;
+        DH_LIST_EACH(link, &classic->members_in_order)
+        {
+            dh_group_member_touch(DH_CONTAINER_OF(link, struct dh_group_member, link));
+        }
+        if (classic->members.count > (size_t)coordinator->settings->group_max_size) {
+            dh_group_prepare_rebalance(group, "it is larger than group.max.size");
+        }
+    }
+    dh_log(coordinator->log, DOHLE_LOG_INFO, "coordinator",
+           "partition %d: loaded %zu groups", (int)coordinator->partition,
+           coordinator->groups.count);
+    dh_coordinator_exit(coordinator);
     return 0;
 }
 
 void dh_coordinator_unload(struct dh_coordinator *coordinator)
 {
-    (void)coordinator;
+    for (struct dh_map_item *item = dh_map_first(&coordinator->groups); item != NULL;
+         item = dh_map_next(item)) {
+        struct dh_group *group = item->value;
+        DH_LIST_EACH(link, &group->classic.members_in_order)
+        {
+            struct dh_group_member *member =
+                DH_CONTAINER_OF(link, struct dh_group_member, link);
+            dh_group_end_join_wait(member, member->id, DH_BROKER_NOT_COORDINATOR);
+            dh_group_end_sync_wait(member, DH_BROKER_NOT_COORDINATOR);
+        }
+    }
 }
 
 int64_t dh_coordinator_deadline(const struct dh_coordinator *coordinator)
 {
-    (void)coordinator;
-    return INT64_MAX;
+    return dh_timers_next_deadline(&coordinator->timers);
 }
 
 void dh_coordinator_tick(struct dh_coordinator *coordinator, int64_t now_ns,
                          int64_t wall_ms)
 {
-    (void)coordinator;
-    (void)now_ns;
-    (void)wall_ms;
-}
-
-void dh_coordinator_join(struct dh_coordinator *coordinator,
-                         struct dh_coordinator_caller *caller,
-                         const struct dh_join_group_request *request, int64_t now_ns,
-                         int64_t wall_ms)
-{
-    (void)request;
-    (void)now_ns;
-    (void)wall_ms;
-    struct dh_join_group_response response;
-    dh_message_init(&dh_join_group_response_type, &response);
-    response.error_code = DH_BROKER_COORDINATOR_NOT_AVAILABLE;
-    coordinator->owner.answer(coordinator->owner.ctx, caller, &response);
-}
-
-void dh_coordinator_sync(struct dh_coordinator *coordinator,
-                         struct dh_coordinator_caller *caller,
-                         const struct dh_sync_group_request *request, int64_t now_ns,
-                         int64_t wall_ms)
-{
-    (void)request;
-    (void)now_ns;
-    (void)wall_ms;
-    struct dh_sync_group_response response;
-    dh_message_init(&dh_sync_group_response_type, &response);
-    response.error_code = DH_BROKER_COORDINATOR_NOT_AVAILABLE;
-    coordinator->owner.answer(coordinator->owner.ctx, caller, &response);
+    dh_coordinator_enter(coordinator, now_ns);
+    coordinator->wall_ms = wall_ms;
+    struct dh_timer *timer;
+    while ((timer = dh_timers_pop_due(&coordinator->timers, now_ns)) != NULL) {
+        struct dh_group_alarm *alarm =
+            DH_CONTAINER_OF(timer, struct dh_group_alarm, timer);
+        alarm->due(alarm);
+    }
+    dh_coordinator_exit(coordinator);
 }
 
 void dh_coordinator_forget(struct dh_coordinator *coordinator,
                            struct dh_coordinator_caller *caller)
 {
+    struct dh_group_member *member = caller->parked;
     (void)coordinator;
+    if (member == NULL) {
+        return;
+    }
+    // It still counts as waiting: its client asks again, and the others shall not wait longer.
+    if (member->join_caller == caller) {
+        member->join_caller = NULL;
+    }
+    if (member->sync_caller == caller) {
+        member->sync_caller = NULL;
+    }
     caller->parked = NULL;
-}
-
-int dh_coordinator_heartbeat(struct dh_coordinator *coordinator,
-                             const struct dh_heartbeat_request *request,
-                             struct dh_heartbeat_response *response, int64_t now_ns)
-{
-    (void)coordinator;
-    (void)request;
-    (void)now_ns;
-    dh_message_init(&dh_heartbeat_response_type, response);
-    response->error_code = DH_BROKER_COORDINATOR_NOT_AVAILABLE;
-    return 0;
-}
-
-int dh_coordinator_leave(struct dh_coordinator *coordinator, int16_t version,
-                         const struct dh_leave_group_request *request,
-                         struct dh_arena *arena, struct dh_leave_group_response *response,
-                         int64_t now_ns, int64_t wall_ms)
-{
-    (void)coordinator;
-    (void)version;
-    (void)request;
-    (void)arena;
-    (void)now_ns;
-    (void)wall_ms;
-    dh_message_init(&dh_leave_group_response_type, response);
-    response->error_code = DH_BROKER_COORDINATOR_NOT_AVAILABLE;
-    return 0;
-}
-
-int dh_coordinator_commit(struct dh_coordinator *coordinator, int16_t version,
-                          const struct dh_offset_commit_request *request,
-                          struct dh_arena *arena,
-                          struct dh_offset_commit_response *response, int64_t now_ns,
-                          int64_t wall_ms)
-{
-    (void)coordinator;
-    (void)version;
-    (void)request;
-    (void)arena;
-    (void)now_ns;
-    (void)wall_ms;
-    dh_message_init(&dh_offset_commit_response_type, response);
-    return 0;
-}
-
-int16_t dh_coordinator_may_fetch_offsets(const struct dh_coordinator *coordinator,
-                                         dohle_bytes group_id, dohle_bytes member_id,
-                                         int32_t member_epoch)
-{
-    (void)coordinator;
-    (void)group_id;
-    (void)member_id;
-    (void)member_epoch;
-    return 0;
-}
-
-struct dh_committed dh_coordinator_committed(const struct dh_coordinator *coordinator,
-                                             dohle_bytes group_id, dohle_bytes topic,
-                                             int32_t partition)
-{
-    (void)coordinator;
-    (void)group_id;
-    (void)topic;
-    struct dh_committed committed = {.partition = partition,
-                                     .offset = -1,
-                                     .leader_epoch = -1,
-                                     .metadata = DH_BYTES(""),
-                                     .commit_timestamp_ms = -1};
-    return committed;
-}
-
-int dh_coordinator_all_committed(const struct dh_coordinator *coordinator,
-                                 dohle_bytes group_id, struct dh_arena *arena,
-                                 struct dh_committed **committed, size_t *count)
-{
-    (void)coordinator;
-    (void)group_id;
-    (void)arena;
-    *committed = NULL;
-    *count = 0;
-    return 0;
-}
-
-int dh_coordinator_describe(const struct dh_coordinator *coordinator, int16_t version,
-                            dohle_bytes group_id, struct dh_arena *arena,
-                            struct dh_describe_groups_response_group *group)
-{
-    (void)coordinator;
-    (void)version;
-    (void)arena;
-    dh_struct_init(&dh_describe_groups_response_group_struct, group);
-    group->group_id = group_id;
-    group->group_state = DH_BYTES("Dead");
-    return 0;
-}
-
-int dh_coordinator_list(const struct dh_coordinator *coordinator, struct dh_arena *arena,
-                        struct dh_list_groups_response_group **groups, size_t *count)
-{
-    (void)coordinator;
-    (void)arena;
-    *groups = NULL;
-    *count = 0;
-    return 0;
-}
-
-int16_t dh_coordinator_delete_group(struct dh_coordinator *coordinator,
-                                    dohle_bytes group_id, int64_t wall_ms)
-{
-    (void)coordinator;
-    (void)group_id;
-    (void)wall_ms;
-    return DH_BROKER_GROUP_ID_NOT_FOUND;
-}
-
-int dh_coordinator_delete_offsets(struct dh_coordinator *coordinator,
-                                  const struct dh_offset_delete_request *request,
-                                  struct dh_arena *arena,
-                                  struct dh_offset_delete_response *response)
-{
-    (void)coordinator;
-    (void)request;
-    (void)arena;
-    dh_message_init(&dh_offset_delete_response_type, response);
-    response->error_code = DH_BROKER_GROUP_ID_NOT_FOUND;
-    return 0;
-}
-
-int16_t dh_coordinator_on_topic_deleted(struct dh_coordinator *coordinator,
-                                        dohle_bytes topic)
-{
-    (void)coordinator;
-    (void)topic;
-    return 0;
 }
 
 void dh_coordinator_summary(const struct dh_coordinator *coordinator,
                             dohle_bytes group_id, struct dh_group_summary *summary)
 {
-    (void)coordinator;
-    (void)group_id;
     *summary = (struct dh_group_summary){.state = "Dead"};
-}
-
-int dh_coordinator_dump(const struct dh_coordinator *coordinator, struct dh_buf *out)
-{
-    (void)coordinator;
-    return out->err;
+    const struct dh_group *group = dh_group_find(coordinator, group_id);
+    if (group != NULL) {
+        summary->state = dh_classic_group_state_name(group->classic.state);
+        summary->member_count = group->classic.members.count;
+        summary->generation = group->classic.generation;
+    }
 }

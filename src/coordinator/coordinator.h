@@ -20,11 +20,16 @@
  *
  * Modules:
  *     records     keys and values of __consumer_offsets, to bytes and back
+ *     change      a record prepared, written, applied
  *     group       a group of any protocol, by id; its offsets
- *     classic     the classic protocol: joins, leader, sync, generations, time-outs, static members
+ *     classic.h   the classic protocol: member, rebalance, join, sync, alive, answer
  *     offsets     commits, fetches, deletes
  *     listing     describe and list
+ *     dump        the durable state as text
  * KIP-848 comes beside `classic`; a group says which of them it is.
+ *
+ * The owner's callbacks must not call back into the coordinator: they run in the middle of
+ * a change.
  *
  * Source: GroupMetadataManager, OffsetMetadataManager, ClassicGroup in Apache Kafka 4.4;
  * rows GC- of the acceptance table.
@@ -99,7 +104,7 @@ struct dh_coordinator_options {
     const dohle_log_sink *log;  // NULL: none
     const struct dh_coordinator_settings *settings;
     struct dh_coordinator_host owner;
-    uint64_t seed; // member ids, hash seeds
+    uint64_t seed; // member ids, hash seeds; another for each life of the coordinator
     int32_t partition;
 };
 
@@ -154,8 +159,9 @@ DH_MUST_CHECK int dh_coordinator_leave(struct dh_coordinator *coordinator,
                                        struct dh_leave_group_response *response,
                                        int64_t now_ns, int64_t wall_ms);
 /*
- * The owner has looked up the topics: names are filled in for versions with ids, and partitions
- * that do not exist were answered by it and are not in the request.
+ * The owner has looked up the topics: names and ids are both filled in, whichever of them the
+ * version carries (Apache Kafka writes the id for every client), and partitions that do
+ * not exist were answered by it and are not in the request.
  */
 DH_MUST_CHECK int dh_coordinator_commit(struct dh_coordinator *coordinator,
                                         int16_t version,
