@@ -7,13 +7,18 @@
 
 uint32_t dh_crc32c(const void *data, size_t size)
 {
+    return dh_crc32c_extend(0, data, size);
+}
+
+uint32_t dh_crc32c_extend(uint32_t crc, const void *data, size_t size)
+{
     // isa-l counts in int, and takes the bytes without const though it only reads.
     union {
         const void *in;
         unsigned char *out;
     } bytes = {.in = data};
 
-    uint32_t crc = UINT32_MAX;
+    crc = ~crc;
     while (size > INT_MAX) {
         crc = crc32_iscsi(bytes.out, INT_MAX, crc);
         bytes.out += INT_MAX;

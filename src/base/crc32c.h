@@ -14,6 +14,9 @@
 
 uint32_t dh_crc32c(const void *data, size_t size);
 
+// Of what came before, whose checksum is crc (nothing: 0), and these bytes behind it.
+uint32_t dh_crc32c_extend(uint32_t crc, const void *data, size_t size);
+
 uint32_t dh_crc32(const void *data, size_t size);
 
 #endif

@@ -538,9 +538,9 @@ void dh_memory_files_free(struct dh_memory_files *files)
         return;
     }
     DH_ASSERT(dh_list_is_empty(&files->files));
-    struct dh_map_item *item;
-    while ((item = dh_map_first(&files->nodes)) != NULL) {
-        unlink_node(files, item->value);
+    for (struct dh_map_item *item = dh_map_first(&files->nodes); item != NULL;
+         item = dh_map_next(item)) {
+        free_node(files, item->value);
     }
     dh_map_deinit(&files->nodes);
     dh_mem_free(files->mem, files, sizeof(*files));
@@ -551,11 +551,9 @@ struct dh_vfs *dh_memory_files_vfs(struct dh_memory_files *files)
     return &files->vfs;
 }
 
-void dh_memory_files_kill(struct dh_memory_files *files)
+void dh_memory_files_forget_syncs(struct dh_memory_files *files)
 {
-    DH_LIST_EACH_SAFE(link, next, &files->files)
-    {
-        free_file(files, DH_CONTAINER_OF(link, struct dh_file, link));
+    while (dh_list_pop_front(&files->syncs) != NULL) {
     }
 }
 

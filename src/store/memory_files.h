@@ -40,9 +40,9 @@ void dh_memory_files_free(struct dh_memory_files *files);
 // As long as the files.
 struct dh_vfs *dh_memory_files_vfs(struct dh_memory_files *files);
 
-// What a process that was killed leaves: every handle is closed, locks are gone, syncs
-// under way are forgotten.
-void dh_memory_files_kill(struct dh_memory_files *files);
+// As a process that is killed does: `done` of the syncs under way is never called. What
+// is open is still to be closed, by dh_store_close for example.
+void dh_memory_files_forget_syncs(struct dh_memory_files *files);
 
 // Ends the syncs that were begun before the call. Returns how many.
 size_t dh_memory_files_end_syncs(struct dh_memory_files *files);

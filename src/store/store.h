@@ -13,16 +13,19 @@
  * The log is batches back to back, byte for byte as on the wire. Indexes are rebuilt
  * when doubtful. Modules:
  *
- *     vfs             files; slow, torn and full ones in the simulator
+ *     base/vfs        files; slow, torn and full ones in the simulator
  *     memory_files    files in memory
+ *     walk            batches of a .log by their headers
+ *     index           rows of an .index or .timeindex
  *     segment         one .log with its two indexes
- *     offset_index, time_index
+ *     handles         which segments have open files
  *     epochs          which leader epoch began where
  *     producers       idempotent producers: the last batches of each (rebuilt by recovery)
  *     recovery        what to trust after a crash; cuts a torn tail and saves it
- *     log             the segments of one partition (this file's dh_store_log_*)
+ *     log, log_read, log_trim   the segments of one partition (this file's dh_store_log_*)
  *     checkpoint      small text files, replaced whole
  *     syncs           group commit: which logs wait for the disk
+ *     names           of files
  *
  * Offsets of a log:  start <= high watermark <= end.
  *     start           the first record that may be read (DeleteRecords, retention)
@@ -75,7 +78,7 @@ struct dh_store_options {
     struct dh_store_watcher watcher;
     enum dh_store_mode mode;
     uint64_t seed;       // hash seeds
-    const char *process; // for meta.properties: cluster id
+    const char *process; // for meta.properties, when it has none: cluster id. NULL: ""
 };
 
 // What recovery found and did, summed over all logs; for the line that says so at start.
@@ -105,6 +108,9 @@ DH_MUST_CHECK int dh_store_open(const struct dh_store_options *options,
  * sync may be under way in that case but those the vfs has forgotten. NULL is allowed.
  */
 void dh_store_close(struct dh_store *store, bool is_clean);
+
+// Of meta.properties: what the first start gave, or "". As long as the store.
+const char *dh_store_cluster_id(const struct dh_store *store);
 
 // True while a sync is under way: the owner goes on running its loop before it closes.
 bool dh_store_is_syncing(const struct dh_store *store);
@@ -189,8 +195,7 @@ DH_MUST_CHECK int dh_store_log_read(struct dh_store_log *log, int64_t from, int6
                                     struct dh_buf *out);
 
 // About how many bytes lie between the two offsets: for fetch.min.bytes. Exact within a batch.
-int64_t dh_store_log_bytes_between(const struct dh_store_log *log, int64_t from,
-                                   int64_t end);
+int64_t dh_store_log_bytes_between(struct dh_store_log *log, int64_t from, int64_t end);
 
 struct dh_store_found {
     int64_t offset; // -1: none
