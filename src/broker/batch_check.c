@@ -25,7 +25,6 @@ enum {
 
 #define LENGTH_MIN        14 // a message of magic 0 with null key and value
 #define CODEC_MASK        0x07
-#define APPEND_TIME       0x08
 #define VERSION_WITH_ZSTD 7
 #define TEXT_SIZE_MAX     1200
 #define TEXT_ERRORS_MAX   3 // as many records as Kafka's text names
@@ -62,6 +61,13 @@ static void put_number(uint8_t *at, uint64_t value, size_t size)
     for (size_t i = size; i-- > 0; value >>= 8) {
         at[i] = (uint8_t)value;
     }
+}
+
+static uint32_t put_crc(uint8_t *bytes, size_t size)
+{
+    uint32_t crc = dh_crc32c(bytes + AT_ATTRIBUTES, size - AT_ATTRIBUTES);
+    put_number(bytes + AT_CRC, crc, 4);
+    return crc;
 }
 
 // ---- Refusals ----
@@ -328,12 +334,17 @@ static int refuse_records(struct check *check)
                              : refuse(check, DH_BROKER_INVALID_RECORD, text);
 }
 
+static dohle_bytes plain_payload(const struct dh_broker_batch_verdict *verdict)
+{
+    return verdict->plain == NULL
+               ? verdict->batch.payload
+               : (dohle_bytes){verdict->plain->data, verdict->plain->size};
+}
+
 static int check_records(struct check *check)
 {
     struct dh_broker_batch_verdict *verdict = check->verdict;
-    dohle_bytes payload = verdict->plain == NULL
-                              ? verdict->batch.payload
-                              : (dohle_bytes){verdict->plain->data, verdict->plain->size};
+    dohle_bytes payload = plain_payload(verdict);
     struct dh_record_iterator iterator;
     dohle_record record = {.offset = 0};
     int err = dh_record_iterator_init(&iterator, &verdict->batch, payload);
@@ -355,27 +366,16 @@ static int check_records(struct check *check)
     return verdict->record_error_count == 0 ? 0 : refuse_records(check);
 }
 
-// The time that the batch has from now on; the checksum only when something changes.
+// The greatest time of its records; the checksum only when that is news.
 static void stamp(struct check *check)
 {
-    const struct dh_broker_batch_rules *rules = check->rules;
     struct dh_batch *batch = &check->verdict->batch;
-    int64_t max_ms = rules->is_append_time ? rules->wall_ms : check->max_timestamp_ms;
-    int type =
-        rules->is_append_time ? DOHLE_TIMESTAMP_LOG_APPEND : DOHLE_TIMESTAMP_CREATE;
-    if (batch->max_timestamp_ms == max_ms && batch->timestamp_type == type) {
+    if (batch->max_timestamp_ms == check->max_timestamp_ms) {
         return;
     }
-    batch->max_timestamp_ms = max_ms;
-    batch->timestamp_type = (int8_t)type;
-    uint8_t *bytes = check->bytes;
-    uint64_t attributes = get_number(bytes + AT_ATTRIBUTES, 2);
-    attributes = rules->is_append_time ? attributes | APPEND_TIME
-                                       : attributes & ~(uint64_t)APPEND_TIME;
-    put_number(bytes + AT_ATTRIBUTES, attributes, 2);
-    put_number(bytes + AT_MAX_TIMESTAMP, (uint64_t)max_ms, 8);
-    batch->crc = dh_crc32c(bytes + AT_ATTRIBUTES, check->size - AT_ATTRIBUTES);
-    put_number(bytes + AT_CRC, batch->crc, 4);
+    batch->max_timestamp_ms = check->max_timestamp_ms;
+    put_number(check->bytes + AT_MAX_TIMESTAMP, (uint64_t)check->max_timestamp_ms, 8);
+    batch->crc = put_crc(check->bytes, check->size);
 }
 
 static int run(struct check *check, size_t size)
@@ -417,10 +417,40 @@ int dh_broker_batch_check(const struct dh_broker_batch_rules *rules,
     };
     int err = run(&check, size);
     if (err == 0) {
-        stamp(&check);
+        if (!rules->is_append_time) { // Else the log stamps it.
+            stamp(&check);
+        }
         return 0;
     }
     dh_frame_drop(verdict->plain);
     verdict->plain = NULL;
     return err == DOHLE_ERR_NO_MEMORY ? err : 0;
+}
+
+int dh_broker_batch_recompress(const struct dh_broker_batch_verdict *verdict,
+                               struct dh_codec_context *codecs,
+                               const struct dh_codec *codec, struct dh_buf *out)
+{
+    size_t start = out->size;
+    dohle_bytes payload = plain_payload(verdict);
+    dh_buf_append(out, verdict->batch.bytes.data, DH_BATCH_HEADER_SIZE);
+    if (codec->id == DH_CODEC_NONE) {
+        dh_buf_append(out, payload.data, payload.size);
+    } else if (out->err == 0) {
+        int err = dh_codec_compress(codecs, codec, DH_CODEC_LEVEL_DEFAULT, payload, out);
+        if (err != 0) {
+            return err;
+        }
+    }
+    if (out->err != 0) {
+        return out->err;
+    }
+    uint8_t *bytes = out->data + start;
+    size_t size = out->size - start;
+    uint64_t attributes = get_number(bytes + AT_ATTRIBUTES, 2);
+    put_number(bytes + AT_ATTRIBUTES,
+               (attributes & ~(uint64_t)CODEC_MASK) | (uint64_t)codec->id, 2);
+    put_number(bytes + AT_LENGTH, size - DH_BATCH_PREFIX_SIZE, 4);
+    (void)put_crc(bytes, size);
+    return 0;
 }

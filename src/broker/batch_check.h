@@ -20,11 +20,11 @@
  *     a record without key for a compacted topic             INVALID_RECORD       \ with the
  *     a record's time too far from now, or not a producer's  INVALID_TIMESTAMP    / records
  *
- * What passes is stamped in place: the greatest time of its records, or the time of
- * arrival when the topic's times are that (attributes, checksum). A cut-off batch behind the first is left
- * out, as in Kafka.
+ * What passes is stamped in place with the greatest time of its records, unless the log
+ * stamps it with the time of its arrival. A cut-off batch behind the first is left out, as
+ * in Kafka.
  *
- * Not here: offsets, leader epoch and sequences (the store's).
+ * Not here: offsets, leader epoch, time of arrival, sequences (the store's).
  * Source: ProduceRequest.validateRecords, UnifiedLog.analyzeAndValidateRecords,
  * LogValidator in Apache Kafka 4.4.
  */
@@ -38,6 +38,7 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/buf.h"
 #include "record/batch.h"
 #include "record/codec.h"
 #include "wire/gen/produce.h"
@@ -84,5 +85,14 @@ DH_MUST_CHECK int dh_broker_batch_check(const struct dh_broker_batch_rules *rule
                                         struct dh_arena *arena, uint8_t *records,
                                         size_t size,
                                         struct dh_broker_batch_verdict *verdict);
+
+/*
+ * Appends the batch of a verdict to *out as compression.type wants it, with records,
+ * times and sequence as they are. Returns 0, or the error of *out.
+ */
+DH_MUST_CHECK int
+dh_broker_batch_recompress(const struct dh_broker_batch_verdict *verdict,
+                           struct dh_codec_context *codecs, const struct dh_codec *codec,
+                           struct dh_buf *out);
 
 #endif

@@ -12,10 +12,15 @@
 #include "base/time.h"
 #include "broker/alarm.h"
 #include "broker/connections.h"
+#include "broker/fetches.h"
 #include "broker/nodes.h"
+#include "broker/produce.h"
+#include "broker/producer_ids.h"
+#include "broker/retention.h"
 #include "broker/settings.h"
 #include "broker/state.h"
 #include "broker/topics.h"
+#include "broker/waits.h"
 
 static const char subsystem[] = "broker";
 
@@ -28,6 +33,11 @@ struct module {
 
 // The topics are there. Connections come last, so that they go first: nothing is parked then.
 static const struct module modules[] = {
+    {dh_broker_waits_new, dh_broker_waits_free},
+    {dh_broker_producer_ids_new, dh_broker_producer_ids_free},
+    {dh_broker_produce_new, dh_broker_produce_free},
+    {dh_broker_fetches_new, dh_broker_fetches_free},
+    {dh_broker_retention_new, dh_broker_retention_free},
     {dh_broker_connections_new, dh_broker_connections_free},
 };
 
@@ -54,10 +64,19 @@ static void enter(struct dh_broker *broker, int64_t host_ns)
     }
 }
 
-// And ends here: what has become possible is done, now that no handler is active.
+// What has become possible is done, now that no handler is active: one leads to another.
+static void settle(struct dh_broker *broker)
+{
+    do {
+        dh_broker_waits_run(broker);
+        dh_broker_connections_run(broker);
+    } while (dh_broker_waits_has_woken(broker));
+}
+
+// And ends here.
 static void leave(struct dh_broker *broker)
 {
-    dh_broker_connections_run(broker);
+    settle(broker);
 }
 
 void dh_broker_advance(struct dh_broker *broker, int64_t by_ns)
@@ -71,7 +90,7 @@ void dh_broker_advance(struct dh_broker *broker, int64_t by_ns)
         set_time(broker, due_ns);
         clock->ahead_ns += clock->now_ns - before_ns;
         (void)dh_broker_alarms_run_one(&broker->timers, clock->now_ns);
-        dh_broker_connections_run(broker);
+        settle(broker);
     }
     clock->ahead_ns += target_ns - clock->now_ns;
     set_time(broker, target_ns);
@@ -94,7 +113,8 @@ int64_t dh_broker_deadline(const struct dh_broker *broker)
 {
     const struct dh_broker_clock *clock = &broker->clock;
     // A sync that ended outside of our calls has answered somebody whose next request is here.
-    if (!dh_list_is_empty(&broker->connections->ready)) {
+    if (!dh_list_is_empty(&broker->connections->ready) ||
+        dh_broker_waits_has_woken(broker)) {
         return clock->host_ns;
     }
     int64_t deadline_ns = dh_timers_next_deadline(&broker->host_timers);
@@ -125,8 +145,10 @@ static void on_log_changed(void *ctx, struct dh_store_log *log)
 {
     struct dh_broker *broker = ctx;
     struct dh_broker_partition *partition = dh_store_log_ctx(log);
-    (void)broker;
-    (void)partition;
+    // Our own log of topics is no partition, nor is one that is just being opened.
+    if (partition != NULL && broker->waits != NULL) {
+        dh_broker_waits_wake(broker, partition);
+    }
 }
 
 static int check_options(const struct dh_broker_options *options, char *text,
@@ -148,7 +170,7 @@ static void make_cluster_id(struct dh_broker *broker)
 }
 
 static int open_store(struct dh_broker *broker, const struct dh_broker_options *options,
-                      char *text, size_t text_size)
+                      struct dh_store_recovery *recovery, char *text, size_t text_size)
 {
     // A directory that has one keeps its own: topics.h reads it back.
     make_cluster_id(broker);
@@ -162,7 +184,7 @@ static int open_store(struct dh_broker *broker, const struct dh_broker_options *
         .seed = dh_random_next(&broker->random),
         .process = cluster.text,
     };
-    return dh_store_open(&store, &broker->store, &broker->recovery, text, text_size);
+    return dh_store_open(&store, &broker->store, recovery, text, text_size);
 }
 
 static int make_parts(struct dh_broker *broker, const struct dh_broker_options *options,
@@ -177,9 +199,10 @@ static int make_parts(struct dh_broker *broker, const struct dh_broker_options *
     if (err != 0) {
         return err;
     }
-    err = open_store(broker, options, text, text_size);
+    struct dh_store_recovery recovery = {0};
+    err = open_store(broker, options, &recovery, text, text_size);
     if (err == 0) {
-        err = dh_broker_topics_new(broker, broker->recovery.was_clean, text, text_size);
+        err = dh_broker_topics_new(broker, recovery.was_clean, text, text_size);
     }
     if (err != 0) {
         return err;
@@ -348,11 +371,6 @@ bool dh_broker_is_serving(const struct dh_broker *broker)
         }
     }
     return true;
-}
-
-const struct dh_store_recovery *dh_broker_recovery(const struct dh_broker *broker)
-{
-    return &broker->recovery;
 }
 
 void dh_broker_check(const struct dh_broker *broker)

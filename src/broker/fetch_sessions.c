@@ -232,6 +232,7 @@ void dh_broker_fetch_partition_settle(struct dh_broker_fetch_partition *partitio
     if (dh_link_is_linked(&partition->fresh)) {
         dh_list_remove(&partition->fresh);
         partition->session->fresh_count--;
+        partition->ready_bytes = 0;
     }
 }
 

@@ -22,10 +22,7 @@
 #define DH_BROKER_FETCHES_H
 
 #include "base/assert.h"
-#include "broker/request.h"
 #include "broker/state.h"
-
-extern const struct dh_broker_handler dh_broker_fetch_handler;
 
 // After settings and nodes.
 DH_MUST_CHECK int dh_broker_fetches_new(struct dh_broker *broker);

@@ -14,7 +14,13 @@
 
 // In order of keys. Versions are those of Kafka 4.4.
 static const struct dh_broker_handler handlers[] = {
+    ROW(PRODUCE, 3, 13, produce),
+    ROW(FETCH, 4, 18, fetch),
+    ROW(LIST_OFFSETS, 1, 11, list_offsets),
     ROW(API_VERSIONS, 0, 5, api_versions),
+    ROW(DELETE_RECORDS, 0, 2, delete_records),
+    ROW(INIT_PRODUCER_ID, 0, 5, init_producer_id),
+    ROW(OFFSET_FOR_LEADER_EPOCH, 2, 4, offset_for_leader_epoch),
 };
 
 const struct dh_broker_handler *dh_broker_handler_find(int16_t key)

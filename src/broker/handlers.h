@@ -15,7 +15,13 @@
                                  struct dh_broker_request *request);                     \
     void *dh_broker_refuse_##name(struct dh_broker_request *request, int16_t broker_code)
 
-DH_BROKER_HANDLER(api_versions);
+DH_BROKER_HANDLER(produce);                 // produce.c
+DH_BROKER_HANDLER(fetch);                   // fetches.c
+DH_BROKER_HANDLER(list_offsets);            // offsets.c
+DH_BROKER_HANDLER(api_versions);            // api_versions.c
+DH_BROKER_HANDLER(delete_records);          // offsets.c
+DH_BROKER_HANDLER(init_producer_id);        // producer_ids.c
+DH_BROKER_HANDLER(offset_for_leader_epoch); // offsets.c
 
 /*
  * Refuses an API whose answer has one code for all of it, in a field error_code of the

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "broker/connections.h"
+#include "broker/fetches.h"
 #include "broker/topics.h"
 
 static const char subsystem[] = "nodes";
@@ -110,6 +111,7 @@ void dh_broker_nodes_take_down(struct dh_broker *broker, struct dh_broker_node *
     node->is_listening = false;
     dh_broker_connections_end_all(broker, node,
                                   is_killed ? DH_BROKER_END_RESET : DH_BROKER_END_CLOSE);
+    dh_broker_fetches_on_node_down(broker, node->id);
     dh_broker_topics_on_node(broker, node->id, false);
 }
 

@@ -18,10 +18,7 @@
 #define DH_BROKER_PRODUCE_H
 
 #include "base/assert.h"
-#include "broker/request.h"
 #include "broker/state.h"
-
-extern const struct dh_broker_handler dh_broker_produce_handler;
 
 DH_MUST_CHECK int dh_broker_produce_new(struct dh_broker *broker);
 // Requests that wait were abandoned before.

@@ -20,12 +20,9 @@
 #include <stdint.h>
 
 #include "base/assert.h"
-#include "broker/request.h"
 #include "broker/state.h"
 
 #define DH_BROKER_PRODUCER_ID_BLOCK 1000
-
-extern const struct dh_broker_handler dh_broker_init_producer_id_handler;
 
 // Reads the file. Returns 0, DOHLE_ERR_NO_MEMORY, or DOHLE_ERR_IO or DOHLE_ERR_CORRUPT,
 // which are logged.

@@ -17,6 +17,7 @@
 #include "broker/topic_config.h"
 #include "broker/topic_name.h"
 #include "broker/topics_inside.h"
+#include "broker/waits.h"
 #include "wire/gen/broker_errors.h"
 
 static const char subsystem[] = "topics";
@@ -107,12 +108,18 @@ void dh_broker_topics_tell_leader(struct dh_broker *broker,
     dh_log(broker->log, DOHLE_LOG_DEBUG, subsystem,
            "%s-%" PRId32 ": leader %" PRId32 ", epoch %" PRId32, partition->topic->name,
            partition->number, partition->leader, partition->leader_epoch);
+    if (broker->waits != NULL) { // Nobody waits while topics are opened.
+        dh_broker_waits_wake(broker, partition);
+    }
 }
 
 // The topic is about to go.
 void dh_broker_topics_tell_gone(struct dh_broker *broker, struct dh_broker_topic *topic)
 {
     dh_log(broker->log, DOHLE_LOG_INFO, subsystem, "topic %s is deleted", topic->name);
+    for (int32_t i = 0; i < topic->partition_count; i++) {
+        dh_broker_waits_dismiss(broker, &topic->partitions[i]);
+    }
 }
 
 // ---- One topic ----

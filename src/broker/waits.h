@@ -20,6 +20,7 @@
 #ifndef DH_BROKER_WAITS_H
 #define DH_BROKER_WAITS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/assert.h"
@@ -59,6 +60,11 @@ void dh_broker_waits_wake(struct dh_broker *broker,
 // The partition is about to be freed: all leave its line, woken, with `topic` NULL.
 void dh_broker_waits_dismiss(struct dh_broker *broker,
                              struct dh_broker_partition *partition);
+
+static inline bool dh_broker_waits_has_woken(const struct dh_broker *broker)
+{
+    return !dh_list_is_empty(&broker->waits->woken);
+}
 
 // Tells the woken. What is woken meanwhile is told too.
 void dh_broker_waits_run(struct dh_broker *broker);

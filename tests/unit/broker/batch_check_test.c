@@ -365,20 +365,21 @@ static void assert_record_times(struct fixture *f, int64_t expected)
     assert_int_equal(expected, record.timestamp_ms);
 }
 
+// The log stamps the time of arrival: nothing is changed before.
 static void test_append_time(void **state)
 {
     (void)state;
     struct fixture f;
     fixture_init(&f);
     add_batch(&f, DH_CODEC_NONE);
+    put(&f, 35, 77, 8); // wrong, and soon overwritten
+    put_crc(&f);
+    uint8_t before[BYTES_MAX];
+    memcpy(before, f.bytes, f.size);
     f.rules.is_append_time = true;
-    f.rules.wall_ms = NOW_MS + 5000;
     check(&f);
     assert_int_equal(0, f.verdict.broker_code);
-    assert_int_equal(0x08, get(&f, 21, 2));
-    assert_int_equal(NOW_MS + 5000, get(&f, 35, 8));
-    assert_int_equal(NOW_MS + 5000, f.verdict.batch.max_timestamp_ms);
-    assert_record_times(&f, NOW_MS + 5000);
+    assert_memory_equal(before, f.bytes, f.size);
     fixture_deinit(&f);
 }
 
@@ -396,6 +397,34 @@ static void test_wrong_max_timestamp(void **state)
     assert_int_equal(NOW_MS + 2, get(&f, 35, 8));
     assert_record_times(&f, NOW_MS);
     fixture_deinit(&f);
+}
+
+// compression.type: from each codec to each, with the same records and stamps.
+static void test_recompress(void **state)
+{
+    (void)state;
+    for (int from = DH_CODEC_NONE; from < DH_CODEC_COUNT; from++) {
+        for (int to = DH_CODEC_NONE; to < DH_CODEC_COUNT; to++) {
+            struct fixture f;
+            fixture_init(&f);
+            add_batch(&f, from);
+            check(&f);
+            struct dh_buf out;
+            dh_buf_init(&out, &f.memory.allocator, 0);
+            assert_int_equal(0, dh_broker_batch_recompress(&f.verdict, &f.codecs,
+                                                           dh_codec_find(to), &out));
+            dh_frame_drop(f.verdict.plain);
+            memcpy(f.bytes, out.data, out.size);
+            f.size = out.size;
+            dh_buf_deinit(&out);
+            check(&f);
+            assert_int_equal(0, f.verdict.broker_code);
+            assert_int_equal(to, f.verdict.batch.codec);
+            assert_int_equal(3, f.verdict.batch.record_count);
+            assert_int_equal(NOW_MS + 2, f.verdict.batch.max_timestamp_ms);
+            fixture_deinit(&f);
+        }
+    }
 }
 
 // Every allocation that fails is an error or a verdict, and nothing leaks.
@@ -438,6 +467,7 @@ int main(void)
         cmocka_unit_test(test_compacted),
         cmocka_unit_test(test_append_time),
         cmocka_unit_test(test_wrong_max_timestamp),
+        cmocka_unit_test(test_recompress),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
