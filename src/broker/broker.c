@@ -11,8 +11,13 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "broker/alarm.h"
+#include "broker/conditions.h"
 #include "broker/connections.h"
+#include "broker/control.h"
+#include "broker/faults.h"
 #include "broker/fetches.h"
+#include "broker/groups.h"
+#include "broker/journal.h"
 #include "broker/nodes.h"
 #include "broker/produce.h"
 #include "broker/producer_ids.h"
@@ -38,6 +43,11 @@ static const struct module modules[] = {
     {dh_broker_produce_new, dh_broker_produce_free},
     {dh_broker_fetches_new, dh_broker_fetches_free},
     {dh_broker_retention_new, dh_broker_retention_free},
+    {dh_broker_faults_new, dh_broker_faults_free},
+    {dh_broker_journal_new, dh_broker_journal_free},
+    {dh_broker_conditions_new, dh_broker_conditions_free},
+    {dh_broker_control_new, dh_broker_control_free},
+    {dh_broker_groups_new, dh_broker_groups_free},
     {dh_broker_connections_new, dh_broker_connections_free},
 };
 
@@ -77,6 +87,7 @@ static void settle(struct dh_broker *broker)
 static void leave(struct dh_broker *broker)
 {
     settle(broker);
+    dh_broker_conditions_settle(broker);
 }
 
 void dh_broker_advance(struct dh_broker *broker, int64_t by_ns)
@@ -335,6 +346,21 @@ void dh_broker_on_closed(struct dh_broker *broker, uint32_t connection_id, int64
         dh_broker_connection_on_closed(connection);
     }
     leave(broker);
+}
+
+// ---- Commands ----
+
+void dh_broker_input(struct dh_broker *broker, struct dh_broker_command *command,
+                     int64_t now_ns)
+{
+    enter(broker, now_ns);
+    dh_broker_control_input(broker, command);
+    leave(broker);
+}
+
+struct dh_broker_command *dh_broker_next_event(struct dh_broker *broker)
+{
+    return dh_broker_control_next(broker);
 }
 
 // ---- What the host is to do ----

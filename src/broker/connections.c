@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "broker/conditions.h"
 #include "broker/nodes.h"
 #include "broker/requests.h"
 #include "broker/settings.h"
@@ -226,6 +227,7 @@ uint32_t dh_broker_connection_accept(struct dh_broker *broker,
         return 0;
     }
     arm_idle(connection);
+    dh_broker_changed(broker, DH_BROKER_CHANGE_CONNECTION);
     return connection->id;
 }
 
@@ -245,6 +247,7 @@ void dh_broker_connection_end(struct dh_broker_connection *connection,
            connection->peer_host + 1, end == DH_BROKER_END_RESET ? "reset" : "closed",
            why);
     connection->end = end;
+    dh_broker_changed(connection->broker, DH_BROKER_CHANGE_CONNECTION);
     dh_list_remove(&connection->ready_link);
     abandon_request(connection);
     arm_idle(connection);
@@ -267,6 +270,7 @@ void dh_broker_connections_end_all(struct dh_broker *broker,
 
 void dh_broker_connection_on_closed(struct dh_broker_connection *connection)
 {
+    dh_broker_changed(connection->broker, DH_BROKER_CHANGE_CONNECTION);
     abandon_request(connection);
     destroy(connection);
 }

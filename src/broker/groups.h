@@ -6,18 +6,18 @@
  *     group -> partition   abs(String.hashCode) mod partitions, as Kafka (GC-001)
  *     partition -> node    its leader; any other node answers NOT_COORDINATOR
  *
- * A partition is loaded, by replay of its log, when it is there or gets another leader,
- * and unloaded before that: who waits in a join or sync gets NOT_COORDINATOR. Loading happens in
+ * A partition is loaded, by replay of its log, at start and when it gets another leader (its
+ * place in the partition's line is woken then), and unloaded before that: who waits in a join or sync gets NOT_COORDINATOR. Loading happens in
  * one go, so that COORDINATOR_LOAD_IN_PROGRESS only comes from a fault.
  *
- * What a coordinator appends is one batch in the log. Its answers are held until the
- * log's high watermark has reached the end of that batch: nobody is told what a power
- * failure could take back. In mode CACHED that is at once. When the log goes offline,
- * those held get NOT_COORDINATOR (as KAFKA_STORAGE_ERROR becomes, GC-005) and the partition is
- * unloaded until its leader changes.
+ * What a coordinator appends is one batch in the log. Answers that tell of its state are held
+ * until the log's high watermark has reached what had been appended by then: nobody is told
+ * what a power failure could take back. In mode CACHED that is at once. Heartbeats, which tell
+ * nothing of that kind, never wait for a disk. When the log goes offline, those held get
+ * NOT_COORDINATOR (as KAFKA_STORAGE_ERROR becomes, GC-005), and the partition is unloaded
+ * until it has another leader.
  *
- * Requests of one connection are answered one at a time, so what is held needs no order but that
- * of the log.
+ * A held answer is a copy: what it pointed at may change meanwhile.
  *
  * Not here: what groups are (coordinator/), the handlers (group_handlers.c, offset_handlers.c,
  * group_admin_handlers.c).
@@ -36,8 +36,9 @@
 #include "broker/request.h"
 #include "broker/state.h"
 #include "broker/topics.h"
+#include "coordinator/coordinator.h"
 
-struct dh_coordinator;
+struct dh_broker_group_need; // groups.c
 
 #define DH_BROKER_OFFSETS_TOPIC "__consumer_offsets"
 
@@ -48,27 +49,55 @@ void dh_broker_groups_free(struct dh_broker *broker);
 
 // ---- Told by others ----
 
-// The partition of __consumer_offsets is new, or has another leader (-1: none).
-void dh_broker_groups_on_leader(struct dh_broker *broker,
-                                struct dh_broker_partition *partition);
-// The high watermark moved, or the log went offline.
-void dh_broker_groups_on_log(struct dh_broker *broker,
-                             struct dh_broker_partition *partition);
 // It is about to be deleted: committed offsets go too.
 void dh_broker_groups_on_topic_deleted(struct dh_broker *broker,
                                        const struct dh_broker_topic *topic);
+
+// ---- Requests ----
+
+/*
+ * One request that concerns groups; lives in its arena. Begin, ask for the coordinator of each
+ * group, call it, answer. Nothing is touched after the answer.
+ */
+struct dh_broker_group_call {
+    struct dh_coordinator_caller caller; // for join and sync
+    struct dh_broker_request *request;
+    struct dh_link link;                // of those held for a log
+    struct dh_broker_group_need *needs; // what must be durable first
+    const void *response;               // held: the copy
+};
+
+// NULL: no memory, and the request was given up.
+struct dh_broker_group_call *
+dh_broker_group_call_begin(struct dh_broker_request *request);
+
+// The coordinator of the group on the node that is asked. NULL with the code.
+struct dh_coordinator *dh_broker_group_call_find(struct dh_broker_group_call *call,
+                                                 dohle_bytes group, int16_t *broker_code);
+// Every coordinator of that node in turn; NULL: the end. Start with *partition -1.
+struct dh_coordinator *dh_broker_group_call_next(struct dh_broker_group_call *call,
+                                                 int32_t *partition);
+
+/*
+ * For calls that are answered later, join and sync: the partition of the coordinator that was
+ * found, to be settled when the coordinator was called and the request may be gone.
+ */
+int32_t dh_broker_group_call_partition(const struct dh_broker_group_call *call);
+void dh_broker_groups_settle(struct dh_broker *broker, int32_t partition);
+
+// Answers when what was appended is durable. Ends the request.
+void dh_broker_group_call_answer(struct dh_broker_group_call *call, const void *response);
+// The same, without waiting for what others have appended.
+void dh_broker_group_call_answer_soon(struct dh_broker_group_call *call,
+                                      const void *response);
 
 // ---- Asked ----
 
 // abs(String.hashCode(group)) mod count, over UTF-16 units (GC-001).
 int32_t dh_broker_groups_partition(dohle_bytes group, int32_t count);
 
-/*
- * The coordinator of the group, if that node leads its partition; else NULL with the code:
- * NOT_COORDINATOR or COORDINATOR_NOT_AVAILABLE. node_id 0: whichever leads.
- */
-struct dh_coordinator *dh_broker_groups_find(struct dh_broker *broker, dohle_bytes group,
-                                             int32_t node_id, int16_t *broker_code);
+// The coordinator of the group, whichever node leads; NULL: there is none.
+struct dh_coordinator *dh_broker_groups_find(struct dh_broker *broker, dohle_bytes group);
 
 // The partition of __consumer_offsets; makes the topic. NULL with the code.
 struct dh_broker_partition *

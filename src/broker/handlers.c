@@ -17,10 +17,21 @@ static const struct dh_broker_handler handlers[] = {
     ROW(PRODUCE, 3, 13, produce),
     ROW(FETCH, 4, 18, fetch),
     ROW(LIST_OFFSETS, 1, 11, list_offsets),
+    ROW(OFFSET_COMMIT, 2, 10, offset_commit),
+    ROW(OFFSET_FETCH, 1, 10, offset_fetch),
+    ROW(FIND_COORDINATOR, 0, 6, find_coordinator),
+    ROW(JOIN_GROUP, 0, 9, join_group),
+    ROW(HEARTBEAT, 0, 4, heartbeat),
+    ROW(LEAVE_GROUP, 0, 5, leave_group),
+    ROW(SYNC_GROUP, 0, 5, sync_group),
+    ROW(DESCRIBE_GROUPS, 0, 6, describe_groups),
+    ROW(LIST_GROUPS, 0, 5, list_groups),
     ROW(API_VERSIONS, 0, 5, api_versions),
     ROW(DELETE_RECORDS, 0, 2, delete_records),
     ROW(INIT_PRODUCER_ID, 0, 5, init_producer_id),
     ROW(OFFSET_FOR_LEADER_EPOCH, 2, 4, offset_for_leader_epoch),
+    ROW(DELETE_GROUPS, 0, 3, delete_groups),
+    ROW(OFFSET_DELETE, 0, 0, offset_delete),
 };
 
 const struct dh_broker_handler *dh_broker_handler_find(int16_t key)

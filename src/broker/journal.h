@@ -2,12 +2,13 @@
 /*
  * The last requests with their answers, in a ring: what a failed test prints.
  *
- *     serial=17 ms=1204 node=1 peer=127.0.0.1:50412 client=rdkafka api=Fetch version=12
- *     correlation=5 about=orders-2 answer=NOT_LEADER_OR_FOLLOWER took_us=310
+ *     serial=17 ms=1204 node=1 connection=3 peer=127.0.0.1 client=rdkafka api=Fetch
+ *     version=12 correlation=5 about=orders-2+1 answer=NOT_LEADER_OR_FOLLOWER us=310
  *
- * `ms` is our clock since the start; `about` the first topic, partition or group that the
- * request names, with "+N" for so many more; `answer` the codes found in the answer, "ok",
- * "waiting", "closed" or what a fault did. No contents: neither records, nor metadata, nor keys.
+ * `ms` is our clock since the start, `us` how long the answer took by it; `about` the first topic,
+ * partition or group that the request names, and how many more; `answer` the codes found in the
+ * answer, "ok", "waiting", "none" (nothing was to be sent), or what a fault did. No contents:
+ * neither records, nor metadata, nor keys.
  *
  * Bounds: DH_BROKER_JOURNAL_MAX entries of fixed size.
  */
@@ -50,9 +51,13 @@ struct dh_broker_journal_filter {
     uint64_t since;     // those with a greater serial number
 };
 
-// How many were answered. Those the ring has forgotten count when only `api` is asked for and
-// since is 0.
+// How many were answered. What the ring has forgotten counts only when nothing but `api` is
+// asked for and since is 0.
 uint64_t dh_broker_journal_count(const struct dh_broker *broker,
                                  const struct dh_broker_journal_filter *filter);
+
+// Whether it is about that request.
+bool dh_broker_journal_is_about(const struct dh_broker_journal_filter *filter,
+                                const struct dh_broker_request *request);
 
 #endif

@@ -277,6 +277,9 @@ int64_t dh_broker_line_number(struct dh_broker_line *line, const char *name, int
     if (word == NULL) {
         return fallback;
     }
+    if (word->relation != DH_BROKER_EQUAL) {
+        dh_broker_line_set_wrong(line, "%s is compared with = only", name);
+    }
     return number_of(line, name, word->value, min, max, fallback);
 }
 
@@ -324,27 +327,32 @@ void dh_broker_line_finish(struct dh_broker_line *line, const char *allowed)
 
 // ---- Words ----
 
-bool dh_broker_relation_holds(int64_t left, enum dh_broker_relation relation,
-                              int64_t right)
+struct dh_broker_bound dh_broker_line_bound(struct dh_broker_line *line, const char *name)
 {
-    switch (relation) {
-    case DH_BROKER_EQUAL: return left == right;
-    case DH_BROKER_AT_LEAST: return left >= right;
-    case DH_BROKER_AT_MOST: return left <= right;
-    case DH_BROKER_ABOVE: return left > right;
-    case DH_BROKER_BELOW: return left < right;
+    struct dh_broker_word *word = dh_broker_line_find(line, name);
+    if (word == NULL) {
+        return (struct dh_broker_bound){.is_given = false};
+    }
+    return (struct dh_broker_bound){
+        .is_given = true,
+        .relation = word->relation,
+        .number = number_of(line, name, word->value, INT64_MIN, INT64_MAX, 0)};
+}
+
+bool dh_broker_bound_holds(const struct dh_broker_bound *bound, int64_t number)
+{
+    if (!bound->is_given) {
+        return true;
+    }
+    switch (bound->relation) {
+    case DH_BROKER_EQUAL: return number == bound->number;
+    case DH_BROKER_AT_LEAST: return number >= bound->number;
+    case DH_BROKER_AT_MOST: return number <= bound->number;
+    case DH_BROKER_ABOVE: return number > bound->number;
+    case DH_BROKER_BELOW: return number < bound->number;
     }
     DH_ASSERT(false);
     return false;
-}
-
-const char *dh_broker_relation_text(enum dh_broker_relation relation)
-{
-    static const char *const texts[] = {
-        [DH_BROKER_EQUAL] = "=", [DH_BROKER_AT_LEAST] = ">=", [DH_BROKER_AT_MOST] = "<=",
-        [DH_BROKER_ABOVE] = ">", [DH_BROKER_BELOW] = "<",
-    };
-    return texts[relation];
 }
 
 const char *dh_broker_line_similar(dohle_bytes name, const char *const *names,

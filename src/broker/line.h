@@ -55,10 +55,25 @@ struct dh_broker_word *dh_broker_line_find(struct dh_broker_line *line, const ch
 
 /*
  * Readers of what a verb needs. They set `wrong` (the first time) and return the fallback when
- * the word is not a number in min..max, so that a verb reads all and looks once.
+ * the word is not "=" and a number in min..max, so that a verb reads all and looks once.
  */
 int64_t dh_broker_line_number(struct dh_broker_line *line, const char *name, int64_t min,
                               int64_t max, int64_t fallback);
+
+// What a number is compared with.
+struct dh_broker_bound {
+    bool is_given;
+    enum dh_broker_relation relation;
+    int64_t number;
+};
+
+// A number with any relation; not given: is_given false.
+struct dh_broker_bound dh_broker_line_bound(struct dh_broker_line *line,
+                                            const char *name);
+
+// True also when none is given.
+bool dh_broker_bound_holds(const struct dh_broker_bound *bound, int64_t number);
+
 // The nth word without name; `what` names it in the sentence.
 int64_t dh_broker_line_number_at(struct dh_broker_line *line, size_t index,
                                  const char *what, int64_t min, int64_t max);
@@ -74,11 +89,6 @@ void dh_broker_line_finish(struct dh_broker_line *line, const char *allowed);
 bool dh_broker_line_is_wrong(const struct dh_broker_line *line);
 void dh_broker_line_set_wrong(struct dh_broker_line *line, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-
-// True when a number stands in that relation to the other.
-bool dh_broker_relation_holds(int64_t left, enum dh_broker_relation relation,
-                              int64_t right);
-const char *dh_broker_relation_text(enum dh_broker_relation relation);
 
 /*
  * The name among `names` (count of them) that is most like `name`; NULL: none is near. For

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "broker/conditions.h"
 #include "broker/connections.h"
 #include "broker/fetches.h"
 #include "broker/topics.h"
@@ -113,6 +114,7 @@ void dh_broker_nodes_take_down(struct dh_broker *broker, struct dh_broker_node *
                                   is_killed ? DH_BROKER_END_RESET : DH_BROKER_END_CLOSE);
     dh_broker_fetches_on_node_down(broker, node->id);
     dh_broker_topics_on_node(broker, node->id, false);
+    dh_broker_changed(broker, DH_BROKER_CHANGE_NODE);
 }
 
 void dh_broker_nodes_bring_up(struct dh_broker *broker, struct dh_broker_node *node)
@@ -128,6 +130,7 @@ void dh_broker_nodes_bring_up(struct dh_broker *broker, struct dh_broker_node *n
                             ? DH_BROKER_WISH_RELISTEN
                             : DH_BROKER_WISH_LISTEN;
     dh_broker_topics_on_node(broker, node->id, true);
+    dh_broker_changed(broker, DH_BROKER_CHANGE_NODE);
 }
 
 void dh_broker_nodes_set_paused(struct dh_broker *broker, struct dh_broker_node *node,
@@ -136,6 +139,7 @@ void dh_broker_nodes_set_paused(struct dh_broker *broker, struct dh_broker_node 
     if (node->is_up && node->is_paused != is_paused) {
         node->is_paused = is_paused;
         dh_broker_connections_on_pause(broker, node);
+        dh_broker_changed(broker, DH_BROKER_CHANGE_NODE);
     }
 }
 

@@ -9,7 +9,10 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/time.h"
 #include "broker/api_versions.h"
+#include "broker/faults.h"
+#include "broker/journal.h"
 #include "wire/api.h"
 #include "wire/envelope.h"
 #include "wire/gen/api_keys.h"
@@ -30,6 +33,7 @@ void dh_broker_request_abandon(struct dh_broker_request *request)
     if (request->abandon != NULL) {
         request->abandon(request);
     }
+    dh_broker_journal_ended(request, "closed");
     dh_list_remove(&request->link);
     destroy(request);
 }
@@ -40,6 +44,7 @@ void dh_broker_give_up(struct dh_broker_request *request, const char *why)
     dh_log(request->broker->log, DOHLE_LOG_WARNING, subsystem,
            "%s v%d of connection %" PRIu32 " is not answered: %s", request->api->name,
            request->version, connection->id, why);
+    dh_broker_journal_ended(request, "closed");
     connection->request = NULL;
     destroy(request);
     dh_broker_connection_end(connection, DH_BROKER_END_CLOSE, why);
@@ -48,11 +53,46 @@ void dh_broker_give_up(struct dh_broker_request *request, const char *why)
 void dh_broker_answer_nothing(struct dh_broker_request *request)
 {
     struct dh_broker_connection *connection = request->connection;
+    dh_broker_journal_answered(request, NULL);
     destroy(request);
     dh_broker_connection_on_answered(connection, 0);
 }
 
 // ---- Answers ----
+
+// What is in connection->out goes where the faults say. Ends the request.
+static void send_answer(struct dh_broker_request *request, const void *response)
+{
+    struct dh_broker_connection *connection = request->connection;
+    int64_t due_ns = 0;
+    enum dh_broker_faults_sending sending =
+        dh_broker_faults_answered(request, response, &connection->out, &due_ns);
+    destroy(request);
+    switch (sending) {
+    case DH_BROKER_FAULTS_SEND:
+    case DH_BROKER_FAULTS_SEND_LATER:
+        dh_broker_connection_on_answered(connection, due_ns);
+        return;
+    case DH_BROKER_FAULTS_SEND_AND_CLOSE:
+        dh_broker_connection_on_answered(connection, due_ns);
+        dh_broker_connection_end(connection, DH_BROKER_END_CLOSE, "a fault");
+        return;
+    case DH_BROKER_FAULTS_CLOSE:
+    case DH_BROKER_FAULTS_RESET:
+        dh_buf_reset(&connection->out);
+        connection->request = NULL;
+        dh_broker_connection_end(connection,
+                                 sending == DH_BROKER_FAULTS_RESET ? DH_BROKER_END_RESET
+                                                                   : DH_BROKER_END_CLOSE,
+                                 "a fault");
+        return;
+    case DH_BROKER_FAULTS_NOTHING:
+        dh_buf_reset(&connection->out);
+        dh_broker_connection_on_answered(connection, DH_NEVER);
+        return;
+    }
+    DH_ASSERT(false);
+}
 
 /*
  * The response with a fault's throttle_time_ms, if it has that field: a copy of its
@@ -97,8 +137,8 @@ static void answer_in_version(struct dh_broker_request *request, int16_t version
         dh_broker_give_up(request, dohle_error_text(err));
         return;
     }
-    destroy(request);
-    dh_broker_connection_on_answered(connection, 0);
+    dh_broker_journal_answered(request, response);
+    send_answer(request, response);
 }
 
 void dh_broker_answer(struct dh_broker_request *request, const void *response)
@@ -196,7 +236,6 @@ static const char *read_body(struct dh_broker_request *request, struct dh_reader
 void dh_broker_requests_begin(struct dh_broker_connection *connection,
                               struct dh_frame *frame)
 {
-    struct dh_broker *broker = connection->broker;
     struct dh_request_header header = {0};
     struct dh_broker_request *request = new_request(connection, frame);
     if (request == NULL) {
@@ -227,5 +266,13 @@ void dh_broker_requests_begin(struct dh_broker_connection *connection,
         answer_in_version(request, 0, response);
         return;
     }
-    dh_broker_handler_find(request->api->key)->handle(broker, request);
+    dh_broker_journal_arrived(request);
+    if (dh_broker_faults_arrived(request) == DH_BROKER_FAULTS_HANDLE) {
+        dh_broker_request_handle(request);
+    }
+}
+
+void dh_broker_request_handle(struct dh_broker_request *request)
+{
+    dh_broker_handler_find(request->api->key)->handle(request->broker, request);
 }

@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "broker/conditions.h"
+#include "broker/groups.h"
 #include "broker/metadata_log.h"
 #include "broker/nodes.h"
 #include "broker/placement.h"
@@ -108,6 +110,7 @@ void dh_broker_topics_tell_leader(struct dh_broker *broker,
     dh_log(broker->log, DOHLE_LOG_DEBUG, subsystem,
            "%s-%" PRId32 ": leader %" PRId32 ", epoch %" PRId32, partition->topic->name,
            partition->number, partition->leader, partition->leader_epoch);
+    dh_broker_changed(broker, DH_BROKER_CHANGE_TOPIC);
     if (broker->waits != NULL) { // Nobody waits while topics are opened.
         dh_broker_waits_wake(broker, partition);
     }
@@ -117,6 +120,8 @@ void dh_broker_topics_tell_leader(struct dh_broker *broker,
 void dh_broker_topics_tell_gone(struct dh_broker *broker, struct dh_broker_topic *topic)
 {
     dh_log(broker->log, DOHLE_LOG_INFO, subsystem, "topic %s is deleted", topic->name);
+    dh_broker_changed(broker, DH_BROKER_CHANGE_TOPIC);
+    dh_broker_groups_on_topic_deleted(broker, topic);
     for (int32_t i = 0; i < topic->partition_count; i++) {
         dh_broker_waits_dismiss(broker, &topic->partitions[i]);
     }

@@ -4,6 +4,7 @@
 #include <dohle/error.h>
 
 #include "base/mem.h"
+#include "broker/conditions.h"
 
 int dh_broker_waits_new(struct dh_broker *broker)
 {
@@ -55,6 +56,7 @@ static void wake(struct dh_broker *broker, struct dh_broker_place *place)
 
 void dh_broker_waits_wake(struct dh_broker *broker, struct dh_broker_partition *partition)
 {
+    dh_broker_changed(broker, DH_BROKER_CHANGE_LOG);
     DH_LIST_EACH(link, &partition->waiters)
     {
         wake(broker, DH_CONTAINER_OF(link, struct dh_broker_place, waiting));

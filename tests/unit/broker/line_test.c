@@ -153,30 +153,41 @@ static void the_first_thing_wrong_is_told(void **state)
     assert_int_equal(0, dh_broker_line_parse(&line, DH_BYTES("advance count=0 id>1")));
     (void)dh_broker_line_text(&line, "id");
     assert_bytes_equal(DH_BYTES("id is compared with = only"), dh_buf_view(&line.wrong));
+
+    assert_int_equal(0, dh_broker_line_parse(&line, DH_BYTES("advance count=0 id>1")));
+    (void)dh_broker_line_number(&line, "id", 0, 9, 0);
+    assert_bytes_equal(DH_BYTES("id is compared with = only"), dh_buf_view(&line.wrong));
+
+    assert_int_equal(0, dh_broker_line_parse(&line, DH_BYTES("wait end>=x")));
+    (void)dh_broker_line_bound(&line, "end");
+    assert_bytes_equal(DH_BYTES("end is a number from -9223372036854775808 to "
+                                "9223372036854775807, not \"x\""),
+                       dh_buf_view(&line.wrong));
     dh_broker_line_deinit(&line);
 }
 
-static void relations_hold_or_not(void **state)
+static void bounds_hold_or_not(void **state)
 {
     (void)state;
 
     static const struct {
-        enum dh_broker_relation relation;
-        bool below, equal, above;
-        const char *text;
+        const char *line;
+        bool below, equal, above; // of 4, 5 and 6
     } rows[] = {
-        {DH_BROKER_EQUAL, false, true, false, "="},
-        {DH_BROKER_AT_LEAST, false, true, true, ">="},
-        {DH_BROKER_AT_MOST, true, true, false, "<="},
-        {DH_BROKER_ABOVE, false, false, true, ">"},
-        {DH_BROKER_BELOW, true, false, false, "<"},
+        {"end=5", false, true, false}, {"end>=5", false, true, true},
+        {"end<=5", true, true, false}, {"end>5", false, false, true},
+        {"end<5", true, false, false}, {"start=5", true, true, true},
     };
 
     for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
-        assert_int_equal(rows[i].below, dh_broker_relation_holds(4, rows[i].relation, 5));
-        assert_int_equal(rows[i].equal, dh_broker_relation_holds(5, rows[i].relation, 5));
-        assert_int_equal(rows[i].above, dh_broker_relation_holds(6, rows[i].relation, 5));
-        assert_string_equal(rows[i].text, dh_broker_relation_text(rows[i].relation));
+        struct dh_broker_line line;
+        dh_broker_line_init(&line, &memory.allocator);
+        assert_int_equal(0, dh_broker_line_parse(&line, dh_bytes_of(rows[i].line)));
+        struct dh_broker_bound bound = dh_broker_line_bound(&line, "end");
+        assert_int_equal(rows[i].below, dh_broker_bound_holds(&bound, 4));
+        assert_int_equal(rows[i].equal, dh_broker_bound_holds(&bound, 5));
+        assert_int_equal(rows[i].above, dh_broker_bound_holds(&bound, 6));
+        dh_broker_line_deinit(&line);
     }
 }
 
@@ -238,7 +249,7 @@ int main(void)
         cmocka_unit_test_setup(bounds_are_held, set_up),
         cmocka_unit_test_setup(words_are_read_by_place_and_name, set_up),
         cmocka_unit_test_setup(the_first_thing_wrong_is_told, set_up),
-        cmocka_unit_test_setup(relations_hold_or_not, set_up),
+        cmocka_unit_test_setup(bounds_hold_or_not, set_up),
         cmocka_unit_test_setup(slips_find_their_word, set_up),
         cmocka_unit_test_setup(texts_come_back_as_they_were, set_up),
         cmocka_unit_test_setup(no_memory_is_said, set_up),
