@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "broker/control_turn.h"
 #include "broker/nodes.h"
+#include "broker/retention.h"
 #include "broker/topic_config.h"
 #include "broker/waits.h"
 #include "wire/uuid.h"
@@ -211,6 +212,13 @@ static void run_leader(struct dh_broker_turn *turn)
     }
 }
 
+static void run_retention(struct dh_broker_turn *turn)
+{
+    if (dh_broker_turn_is_good(turn, "")) {
+        dh_broker_retention_apply(turn->broker);
+    }
+}
+
 static void fail_by_store(struct dh_broker_turn *turn, int err)
 {
     dh_broker_turn_fail(turn, err, "%s: %s", dohle_error_text(err),
@@ -281,6 +289,7 @@ const struct dh_broker_verb dh_broker_topic_verbs[] = {
     {"topic", "set", "NAME SETTING=VALUE ...", run_set},
     {"topic", "grow", "NAME partitions=N", run_grow},
     {"leader", NULL, "TOPIC PARTITION NODE", run_leader},
+    {"retention", NULL, "", run_retention},
     {"truncate", NULL, "TOPIC PARTITION OFFSET", run_truncate},
     {"delete-records", NULL, "TOPIC PARTITION OFFSET", run_delete_records},
 };
