@@ -47,7 +47,7 @@ function(dohle_unit_tests layer)
         string(REPLACE "/" "-" test_name ${test_name})
         string(REGEX REPLACE "_test\\.c$" "" test_name ${test_name})
         set(target unit-${layer}-${test_name})
-        add_executable(${target} ${test})
+        add_executable(${target} ${test} ${rig})
         target_compile_definitions(${target} PRIVATE DOHLE_TESTS_DIR="${PROJECT_SOURCE_DIR}/tests")
         if(layer STREQUAL broker AND NOT EXISTS ${PROJECT_SOURCE_DIR}/src/store/log.c)
             # Until the store is there, only what a test needs can be linked.
