@@ -17,6 +17,7 @@ static const struct dh_broker_handler handlers[] = {
     ROW(PRODUCE, 3, 13, produce),
     ROW(FETCH, 4, 18, fetch),
     ROW(LIST_OFFSETS, 1, 11, list_offsets),
+    ROW(METADATA, 0, 13, metadata),
     ROW(OFFSET_COMMIT, 2, 10, offset_commit),
     ROW(OFFSET_FETCH, 1, 10, offset_fetch),
     ROW(FIND_COORDINATOR, 0, 6, find_coordinator),
@@ -32,6 +33,8 @@ static const struct dh_broker_handler handlers[] = {
     ROW(OFFSET_FOR_LEADER_EPOCH, 2, 4, offset_for_leader_epoch),
     ROW(DELETE_GROUPS, 0, 3, delete_groups),
     ROW(OFFSET_DELETE, 0, 0, offset_delete),
+    ROW(DESCRIBE_CLUSTER, 0, 2, describe_cluster),
+    ROW(DESCRIBE_TOPIC_PARTITIONS, 0, 0, describe_topic_partitions),
 };
 
 const struct dh_broker_handler *dh_broker_handler_find(int16_t key)

@@ -18,6 +18,7 @@
 DH_BROKER_HANDLER(produce);                 // produce.c
 DH_BROKER_HANDLER(fetch);                   // fetches.c
 DH_BROKER_HANDLER(list_offsets);            // offsets.c
+DH_BROKER_HANDLER(metadata);                // metadata_handlers.c
 DH_BROKER_HANDLER(offset_commit);           // offset_handlers.c
 DH_BROKER_HANDLER(offset_fetch);            // offset_handlers.c
 DH_BROKER_HANDLER(find_coordinator);        // group_handlers.c
@@ -33,6 +34,9 @@ DH_BROKER_HANDLER(init_producer_id);        // producer_ids.c
 DH_BROKER_HANDLER(offset_for_leader_epoch); // offsets.c
 DH_BROKER_HANDLER(delete_groups);           // group_admin_handlers.c
 DH_BROKER_HANDLER(offset_delete);           // offset_handlers.c
+DH_BROKER_HANDLER(describe_cluster);        // metadata_handlers.c
+// describe_topics_handlers.c
+DH_BROKER_HANDLER(describe_topic_partitions);
 
 /*
  * Refuses an API whose answer has one code for all of it, in a field error_code of the
