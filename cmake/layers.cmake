@@ -42,6 +42,7 @@ function(dohle_unit_tests layer)
     set(folder ${PROJECT_SOURCE_DIR}/tests/unit/${layer_FOLDER})
     file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${folder}/*_test.c)
     dohle_divide(tests)
+    file(GLOB rig CONFIGURE_DEPENDS ${folder}/rig.c) # what all of them share, if anything
     foreach(test ${tests})
         file(RELATIVE_PATH test_name ${folder} ${test})
         string(REPLACE "/" "-" test_name ${test_name})
@@ -49,13 +50,8 @@ function(dohle_unit_tests layer)
         set(target unit-${layer}-${test_name})
         add_executable(${target} ${test} ${rig})
         target_compile_definitions(${target} PRIVATE DOHLE_TESTS_DIR="${PROJECT_SOURCE_DIR}/tests")
-        if(layer STREQUAL broker AND NOT EXISTS ${PROJECT_SOURCE_DIR}/src/store/log.c)
-            # Until the store is there, only what a test needs can be linked.
-            target_link_libraries(${target} PRIVATE dh_${layer} cmocka)
-        else()
-            target_link_libraries(${target} PRIVATE -Wl,--whole-archive dh_${layer}
-                                                    -Wl,--no-whole-archive cmocka)
-        endif()
+        target_link_libraries(${target} PRIVATE -Wl,--whole-archive dh_${layer}
+                                                -Wl,--no-whole-archive cmocka)
         add_test(NAME ${target} COMMAND ${target})
         if(test MATCHES "_threads_test\\.c$")
             set_tests_properties(${target} PROPERTIES LABELS threads)

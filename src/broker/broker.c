@@ -7,6 +7,7 @@
 
 #include <dohle/error.h>
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
@@ -183,7 +184,7 @@ static void make_cluster_id(struct dh_broker *broker)
 static int open_store(struct dh_broker *broker, const struct dh_broker_options *options,
                       struct dh_store_recovery *recovery, char *text, size_t text_size)
 {
-    // A directory that has one keeps its own: topics.h reads it back.
+    // A directory that has one keeps its own.
     make_cluster_id(broker);
     struct dh_uuid_text cluster = dh_uuid_text(&broker->cluster_id);
     const struct dh_store_options store = {
@@ -195,7 +196,14 @@ static int open_store(struct dh_broker *broker, const struct dh_broker_options *
         .seed = dh_random_next(&broker->random),
         .process = cluster.text,
     };
-    return dh_store_open(&store, &broker->store, recovery, text, text_size);
+    int err = dh_store_open(&store, &broker->store, recovery, text, text_size);
+    if (err == 0 && dh_uuid_parse(dh_bytes_of(dh_store_cluster_id(broker->store)),
+                                  &broker->cluster_id) != 0) {
+        // Kafka takes any text. Here it is an id, for as long as this broker runs.
+        dh_log(broker->log, DOHLE_LOG_WARNING, subsystem,
+               "the cluster id in meta.properties is not one that Kafka makes");
+    }
+    return err;
 }
 
 static int make_parts(struct dh_broker *broker, const struct dh_broker_options *options,

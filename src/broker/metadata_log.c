@@ -15,8 +15,7 @@
 #include "wire/reader.h"
 #include "wire/writer.h"
 
-#define KIND_CLUSTER     1
-#define KIND_TOPIC       2
+#define KIND_TOPIC       1
 #define VERSION          0
 #define SEGMENT_BYTES    ((int64_t)1 << 30)
 #define INDEX_BYTES      ((int64_t)1 << 20)
@@ -26,12 +25,11 @@
 #define INDEX_INTERVAL   4096
 
 int dh_broker_metadata_log_open(struct dh_broker *broker,
-                                struct dh_broker_metadata_log *metadata, bool *is_new)
+                                struct dh_broker_metadata_log *metadata)
 {
     dh_batch_writer_init(&metadata->writer, broker->mem);
     dh_buf_init(&metadata->scratch, broker->mem, 0);
     metadata->log = dh_store_find_log(broker->store, DH_BROKER_METADATA_TOPIC, 0);
-    *is_new = metadata->log == NULL;
     const struct dh_store_log_config config = {
         .segment_bytes = SEGMENT_BYTES,
         .segment_ms = INT64_MAX,
@@ -79,9 +77,6 @@ static int write_key(struct dh_broker_metadata_log *metadata, int16_t kind,
     dh_writer_init(&writer, &metadata->scratch);
     dh_write_int16(&writer, kind);
     dh_write_int16(&writer, VERSION);
-    if (topic_id == NULL) {
-        return metadata->scratch.err;
-    }
     struct dh_broker_topic_key key = {.topic_id = *topic_id};
     return dh_message_encode(&dh_broker_topic_key_type, VERSION, &key, &writer);
 }
@@ -123,23 +118,6 @@ static int append(struct dh_broker *broker, struct dh_broker_metadata_log *metad
     struct dh_store_appended appended;
     return dh_store_log_append(metadata->log, metadata->writer.plain.data, batch.size, 0,
                                broker->clock.wall_ms, &appended);
-}
-
-int dh_broker_metadata_log_put_cluster(struct dh_broker *broker,
-                                       struct dh_broker_metadata_log *metadata)
-{
-    begin(metadata);
-    struct dh_broker_cluster_record record = {.cluster_id = broker->cluster_id};
-    int err = write_key(metadata, KIND_CLUSTER, NULL);
-    struct span span = {.value_start = metadata->scratch.size};
-    if (err == 0) {
-        err = write_value(metadata, &dh_broker_cluster_record_type, &record);
-    }
-    span.end = metadata->scratch.size;
-    if (err == 0) {
-        err = add(broker, metadata, &span);
-    }
-    return err != 0 ? err : append(broker, metadata);
 }
 
 // The record of a topic, in the arena. Returns 0 or DOHLE_ERR_NO_MEMORY.
@@ -259,16 +237,6 @@ static int read_topic(const struct dh_broker_metadata_reader *to, struct dh_aren
     return err != 0 ? err : to->on_topic(to->ctx, &topic.topic_id, &body);
 }
 
-static int read_cluster(const struct dh_broker_metadata_reader *to,
-                        struct dh_arena *arena, const dohle_record *record)
-{
-    struct dh_reader value;
-    dh_reader_init(&value, record->value);
-    struct dh_broker_cluster_record body;
-    int err = read_message(&value, &dh_broker_cluster_record_type, arena, &body);
-    return err != 0 ? err : to->on_cluster(to->ctx, &body.cluster_id);
-}
-
 static int read_record(const struct dh_broker_metadata_reader *to, struct dh_arena *arena,
                        const dohle_record *record)
 {
@@ -278,11 +246,7 @@ static int read_record(const struct dh_broker_metadata_reader *to, struct dh_are
     if (key.err != 0) {
         return DOHLE_ERR_CORRUPT;
     }
-    switch (kind) {
-    case KIND_CLUSTER: return read_cluster(to, arena, record);
-    case KIND_TOPIC: return read_topic(to, arena, &key, record);
-    }
-    return DOHLE_ERR_CORRUPT;
+    return kind == KIND_TOPIC ? read_topic(to, arena, &key, record) : DOHLE_ERR_CORRUPT;
 }
 
 static int read_batch(const struct dh_broker_metadata_reader *to, struct dh_arena *arena,

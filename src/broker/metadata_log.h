@@ -29,17 +29,15 @@ struct dh_broker_metadata_log {
     struct dh_buf scratch; // keys and values
 };
 
-// Finds the log or makes it. *is_new: it was made. Returns 0 or an error.
+// Finds the log or makes it. Returns 0 or an error.
 DH_MUST_CHECK int dh_broker_metadata_log_open(struct dh_broker *broker,
-                                              struct dh_broker_metadata_log *metadata,
-                                              bool *is_new);
+                                              struct dh_broker_metadata_log *metadata);
 // Zeroed is allowed.
 void dh_broker_metadata_log_close(struct dh_broker_metadata_log *metadata);
 
 // Whom a replay tells, in the order of the log. Each returns 0 or an error that ends it.
 struct dh_broker_metadata_reader {
     void *ctx;
-    int (*on_cluster)(void *ctx, const struct dh_uuid *cluster_id);
     // Views are valid during the call.
     int (*on_topic)(void *ctx, const struct dh_uuid *topic_id,
                     const struct dh_broker_topic_record *record);

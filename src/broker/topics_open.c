@@ -20,16 +20,7 @@ struct replay {
     struct dh_broker *broker;
     struct dh_map
         gone; // ids of topics that were deleted: what is left of their files goes
-    bool has_cluster;
 };
-
-static int on_cluster(void *ctx, const struct dh_uuid *cluster_id)
-{
-    struct replay *replay = ctx;
-    replay->broker->cluster_id = *cluster_id;
-    replay->has_cluster = true;
-    return 0;
-}
 
 static int on_topic_gone(void *ctx, const struct dh_uuid *topic_id)
 {
@@ -247,17 +238,12 @@ static int open_all(struct replay *replay, bool was_clean)
     struct dh_broker_metadata_log *metadata = &broker->topics->metadata;
     const struct dh_broker_metadata_reader reader = {
         .ctx = replay,
-        .on_cluster = on_cluster,
         .on_topic = on_topic,
         .on_topic_gone = on_topic_gone,
     };
-    bool is_new;
-    int err = dh_broker_metadata_log_open(broker, metadata, &is_new);
+    int err = dh_broker_metadata_log_open(broker, metadata);
     if (err == 0) {
         err = dh_broker_metadata_log_replay(broker, metadata, &reader);
-    }
-    if (err == 0 && !replay->has_cluster) {
-        err = dh_broker_metadata_log_put_cluster(broker, metadata);
     }
     if (err == 0) {
         err = bring_all_together(replay);

@@ -4,19 +4,6 @@
 
 // clang-format off
 
-static const struct dh_field broker_cluster_record[] = {
-    {DH_FIELD(broker_cluster_record, cluster_id, UUID, 0, 0)},
-};
-
-const struct dh_message_type dh_broker_cluster_record_type = {
-    .name = "BrokerClusterRecord",
-    .body = DH_STRUCT(broker_cluster_record),
-    .role = DH_MESSAGE_DATA,
-    .key = -1,
-    .versions = {0, 0},
-    .flexible_from = 0,
-};
-
 static const struct dh_field broker_topic_key[] = {
     {DH_FIELD(broker_topic_key, topic_id, UUID, 0, 0)},
 };

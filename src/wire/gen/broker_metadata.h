@@ -11,20 +11,9 @@
 #include "wire/message.h"
 
 /*
- * BrokerClusterRecord, version 0.
- *
- * Kind 1: the cluster. There is one.
- */
-struct dh_broker_cluster_record {
-    struct dh_uuid cluster_id;
-};
-
-extern const struct dh_message_type dh_broker_cluster_record_type;
-
-/*
  * BrokerTopicKey, version 0.
  *
- * Kind 2: which topic.
+ * Kind 1: which topic.
  */
 struct dh_broker_topic_key {
     struct dh_uuid topic_id;

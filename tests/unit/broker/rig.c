@@ -75,9 +75,11 @@ static void end_broker(struct rig *rig, bool is_clean)
         }
     }
     rig->client_count = 0;
-    if (!is_clean) {
-        // As the kernel does for a killed process; the broker's memory goes as well.
-        dh_memory_files_kill(rig->files);
+    if (is_clean) {
+        while (dh_memory_files_end_syncs(rig->files) > 0) {
+        }
+    } else {
+        dh_memory_files_forget_syncs(rig->files);
     }
     dh_broker_free(rig->broker, is_clean);
     rig->broker = NULL;
