@@ -140,10 +140,36 @@ void dh_store_log_remove_segments(struct dh_store_log *log, size_t first, size_t
     dh_store_log_drop_hints(log);
 }
 
+int dh_store_log_begin_anew(struct dh_store_log *log)
+{
+    struct dh_store_segment *segment = dh_store_segment_new(log, log->start);
+    if (segment == NULL) {
+        return DOHLE_ERR_NO_MEMORY;
+    }
+    int err = dh_store_segment_create(segment);
+    if (err == 0) {
+        err = dh_store_log_add_segment(log, segment);
+    }
+    if (err != 0) {
+        dh_store_segment_free(segment);
+        return err;
+    }
+    dh_store_log_remove_segments(log, 0, log->segment_count - 1);
+    log->end = log->start;
+    return 0;
+}
+
 int dh_store_log_roll(struct dh_store_log *log, int64_t wall_ms)
 {
     if (dh_store_log_active(log)->size == 0) {
         return 0;
+    }
+    if (!log->is_listed && !log->store->vfs->is_volatile) {
+        // A log of several segments is known to be ours: see recovery.h on gaps.
+        int err = dh_store_checkpoint(log->store);
+        if (err != 0) {
+            return err;
+        }
     }
     struct dh_store_segment *segment = dh_store_segment_new(log, log->end);
     if (segment == NULL) {

@@ -66,6 +66,8 @@ struct dh_store_log {
     uint8_t next_hint;
     bool is_offline;
     bool is_leaving; // deleted; lives until its sync has ended
+    bool is_listed;  // in the checkpoint on disk: no log of another's, and no gaps behind
+                     // the recovery point
     bool is_touched; // since it was opened, or closed cleanly
 };
 
@@ -89,6 +91,9 @@ struct dh_store_segment *dh_store_log_active(const struct dh_store_log *log);
 size_t dh_store_log_segment_index(const struct dh_store_log *log, int64_t offset);
 // The offset behind a segment's last: where the next one begins, or the log ends.
 int64_t dh_store_segment_end(const struct dh_store_segment *segment);
+
+// A first segment, empty, at the log's start, in place of all there are.
+DH_MUST_CHECK int dh_store_log_begin_anew(struct dh_store_log *log);
 
 // Leaves the active segment for a new one, if it is not empty.
 DH_MUST_CHECK int dh_store_log_roll(struct dh_store_log *log, int64_t wall_ms);

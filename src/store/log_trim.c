@@ -174,10 +174,10 @@ static int cut_active(struct dh_store_log *log, int64_t end)
     int err = dh_store_segment_truncate(active, batch.position, batch.base_offset);
     log->size -= size - active->size;
     if (err == 0) {
-        // The start may lie within that batch: the next record follows the start then.
-        log->end = batch.base_offset > log->start ? batch.base_offset : log->start;
+        log->end = batch.base_offset;
     }
-    return err;
+    // The start may lie within that batch: the next record is the start's then.
+    return err != 0 || log->end >= log->start ? err : dh_store_log_begin_anew(log);
 }
 
 // What is known of producers is that of the log as it is now.

@@ -121,7 +121,7 @@ static int listing_init(struct listing *listing, struct dh_store_log *log)
     return 0;
 }
 
-static int add_segment(struct dh_store_log *log, int64_t base_offset, bool is_new)
+static int add_segment(struct dh_store_log *log, int64_t base_offset)
 {
     struct dh_vfs *vfs = log->store->vfs;
     struct dh_store_segment *segment = dh_store_segment_new(log, base_offset);
@@ -129,10 +129,7 @@ static int add_segment(struct dh_store_log *log, int64_t base_offset, bool is_ne
     if (segment == NULL) {
         return DOHLE_ERR_NO_MEMORY;
     }
-    int err = is_new ? dh_store_segment_create(segment) : 0;
-    if (err == 0) {
-        err = dh_store_segment_file(segment, DH_STORE_FILE_LOG, &file);
-    }
+    int err = dh_store_segment_file(segment, DH_STORE_FILE_LOG, &file);
     if (err == 0) {
         err = vfs->calls->size(vfs, file, &segment->size);
     }
@@ -332,7 +329,7 @@ static void count_torn(struct dh_store_recover *recover, const struct dh_store_l
                        const struct dh_store_segment *segment, int64_t offset,
                        int64_t bytes)
 {
-    recover->summary->torn_bytes += (uint64_t)bytes;
+    recover->torn_in_log += (uint64_t)bytes;
     dh_log(recover->store->sink, DOHLE_LOG_WARNING, "store",
            "%s: torn at offset %" PRId64 ": %" PRId64
            " bytes are cut, and kept as %020" PRId64 TORN_SUFFIX,
@@ -413,6 +410,25 @@ static int refuse(struct dh_store_recover *recover, const struct dh_store_log *l
 
 // ---- Logs ----
 
+static bool is_behind_a_gap(const struct pass *pass,
+                            const struct dh_store_segment *segment)
+{
+    return pass->log->is_listed && segment->base_offset > pass->next_offset &&
+           segment->base_offset > pass->log->recovery_point;
+}
+
+// Nothing from that segment on can be trusted.
+static int tear_off(struct pass *pass, size_t first)
+{
+    struct dh_store_recover *recover = pass->recover;
+    if (pass->next_offset < pass->log->recovery_point) {
+        const struct dh_store_segment *last = pass->log->segments[first - 1];
+        return refuse(recover, pass->log, last, last->size, pass->next_offset);
+    }
+    int err = set_aside(recover, pass->log, first);
+    return err != 0 ? fail(recover, pass->log, err) : 0;
+}
+
 // The walk after anything but a clean stop, from a segment on.
 static int walk_log(struct pass *pass, size_t first)
 {
@@ -422,6 +438,9 @@ static int walk_log(struct pass *pass, size_t first)
         struct dh_store_segment *segment = log->segments[i];
         int64_t good = 0;
         int64_t size = segment->size;
+        if (is_behind_a_gap(pass, segment)) {
+            return tear_off(pass, i);
+        }
         if (pass->next_offset < segment->base_offset) {
             pass->next_offset = segment->base_offset;
         }
@@ -444,12 +463,8 @@ static int walk_log(struct pass *pass, size_t first)
         if (pass->next_offset < log->recovery_point) {
             return refuse(recover, log, segment, good, pass->next_offset);
         }
-        recover->summary->torn_logs++;
         err = cut_segment(recover, segment, good, pass->next_offset);
-        if (err == 0) {
-            err = set_aside(recover, log, i + 1);
-        }
-        return err != 0 ? fail(recover, log, err) : 0;
+        return err != 0 ? fail(recover, log, err) : tear_off(pass, i + 1);
     }
     if (pass->next_offset < log->recovery_point) {
         return refuse(recover, log, dh_store_log_active(log),
@@ -574,20 +589,20 @@ static int settle_start(struct dh_store_recover *recover, struct dh_store_log *l
         dh_log(recover->store->sink, DOHLE_LOG_WARNING, "store",
                "%s: ends at offset %" PRId64 ", before its start: it goes on at %" PRId64,
                log->name, log->end, log->start);
-        int64_t start = log->start;
-        int err = add_segment(log, start, true);
+        int err = dh_store_log_begin_anew(log);
         if (err != 0) {
             return fail(recover, log, err);
         }
-        dh_store_log_remove_segments(log, 0, log->segment_count - 1);
-        log->end = start;
     }
     dh_store_epochs_cut_start(&log->epochs, log->start);
     if (log->recovery_point > log->end) {
         log->recovery_point = log->end;
     }
-    if (log->store->is_synced && log->recovery_point < log->end) {
-        // What is answered from now on as durable must be.
+    bool has_to_be_on_disk =
+        log->store->is_synced || (!log->is_listed && !log->store->vfs->is_volatile);
+    if (has_to_be_on_disk && log->recovery_point < log->end) {
+        // What is answered from now on as durable must be; and gaps of another's log lie below
+        // the recovery point.
         int err = sync_walked(log);
         if (err != 0) {
             return fail(recover, log, err);
@@ -606,10 +621,10 @@ static int recover_listed(struct dh_store_recover *recover, struct dh_store_log 
         err = read_epochs(log, &has_epochs);
     }
     for (size_t i = 0; err == 0 && i < listing->log_count; i++) {
-        err = add_segment(log, listing->logs[i], false);
+        err = add_segment(log, listing->logs[i]);
     }
     if (err == 0 && log->segment_count == 0) {
-        err = add_segment(log, log->start, true);
+        err = dh_store_log_begin_anew(log);
     }
     if (err != 0) {
         return fail(recover, log, err);
@@ -632,8 +647,11 @@ int dh_store_recover_log(struct dh_store_recover *recover, struct dh_store_log *
     if (err != 0) {
         return fail(recover, log, err);
     }
+    recover->torn_in_log = 0;
     err = recover_listed(recover, log, &listing);
     listing_deinit(&listing);
     recover->summary->logs++;
+    recover->summary->torn_logs += recover->torn_in_log > 0;
+    recover->summary->torn_bytes += recover->torn_in_log;
     return err;
 }

@@ -17,6 +17,10 @@
  *     before it                         was on disk: damage, which is refused
  *                                       (DOHLE_ERR_CORRUPT)
  *
+ * A segment that begins later than the one before it ends is torn too, behind the recovery
+ * point: what lay between was lost with the power. Compaction leaves such gaps; but a log
+ * that Apache Kafka compacted is adopted whole, and then on disk whole.
+ *
  * Nothing else refuses a start: indexes, snapshots and epochs that are missing, stale or
  * wrong are made anew from the .log.
  *
@@ -37,7 +41,8 @@
 struct dh_store_recover {
     struct dh_store *store;
     struct dh_store_recovery *summary;
-    uint8_t *block; // owned
+    uint8_t *block;       // owned
+    uint64_t torn_in_log; // bytes
     bool is_clean;
     char *text; // of the caller
     size_t text_size;

@@ -142,6 +142,9 @@ static int write_checkpoints(struct dh_store *store)
     if (err == 0) {
         store->is_checkpoint_due = false;
         store->has_stale_lines = false;
+        for (size_t i = 0; i < store->log_count; i++) {
+            store->logs[i]->is_listed = true;
+        }
     }
     return err;
 }
@@ -185,6 +188,7 @@ static bool read_line(struct dh_store *store, dohle_bytes line, enum field field
         log->start = offset;
     } else {
         log->recovery_point = offset;
+        log->is_listed = true;
     }
     return true;
 }
@@ -366,19 +370,10 @@ static int make_files(struct dh_store_log *log)
     if (err != 0) {
         return err;
     }
-    struct dh_store_segment *segment = dh_store_segment_new(log, 0);
-    if (segment == NULL) {
-        return DOHLE_ERR_NO_MEMORY;
-    }
-    err = dh_store_segment_create(segment);
+    err = dh_store_log_begin_anew(log);
     if (err == 0) {
-        err = dh_store_log_add_segment(log, segment);
+        err = write_metadata(log);
     }
-    if (err != 0) {
-        dh_store_segment_free(segment);
-        return err;
-    }
-    err = write_metadata(log);
     if (err == 0 && !vfs->is_volatile) {
         err = vfs->calls->sync_directory(vfs, "");
     }
@@ -414,6 +409,7 @@ int dh_store_create_log(struct dh_store *store, const char *topic, int32_t parti
     if (err == 0) {
         err = add_log(store, made);
     }
+    store->is_checkpoint_due = true;
     if (err != 0) {
         char text[sizeof(store->vfs->error_text)];
         bool is_full = store->vfs->is_full;
