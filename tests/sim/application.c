@@ -277,7 +277,7 @@ static void call_commit_sync(struct sim_member *member)
     sim_member_drive(member);
 }
 
-// Only says that somebody wants to be told.
+// Only says that somebody wants to be told; the call's number is beside it.
 static void on_committed(void)
 {
 }
@@ -287,6 +287,13 @@ static void call_commit_async(struct sim_member *member)
     struct dh_commit_target target = {
         .function = sim_chance(scheduler_of(member), 700) ? on_committed : NULL};
     struct sim_call *call = sim_member_call(member, "commit_async", now_of(member));
+    if (target.function != NULL) {
+        target.ctx = (void *)(uintptr_t)call->number;
+        sim_tell(member->world, (struct sim_event){.kind = SIM_ASKED_COMMIT,
+                                                   .member = member->index,
+                                                   .place = -1,
+                                                   .call = call->number});
+    }
     dh_front_begin_commit_async(member->front, &call->call, NULL, 0, target,
                                 now_of(member));
     sim_member_drive(member);
@@ -537,6 +544,31 @@ static uint64_t assignment_of(const struct sim_member *member, int place)
     return assignment;
 }
 
+static void tell_callback(struct sim_member *member, const struct dh_callback *callback)
+{
+    static const enum sim_event_kind kinds[] = {
+        [DH_CALLBACK_ASSIGNED] = SIM_ON_ASSIGNED,
+        [DH_CALLBACK_REVOKED] = SIM_ON_REVOKED,
+        [DH_CALLBACK_LOST] = SIM_ON_LOST,
+    };
+
+    if (callback->kind == DH_CALLBACK_COMMIT) {
+        sim_tell(member->world,
+                 (struct sim_event){.kind = SIM_ON_COMMIT,
+                                    .member = member->index,
+                                    .place = -1,
+                                    .call = (uint64_t)(uintptr_t)callback->target.ctx});
+        return;
+    }
+    for (size_t i = 0; i < callback->count; i++) {
+        sim_member_tell(member, kinds[callback->kind],
+                        sim_topics_place(&member->world->topics,
+                                         dh_bytes_of(callback->partitions[i].topic),
+                                         callback->partitions[i].partition),
+                        -1);
+    }
+}
+
 void sim_application_on_callback(struct sim_member *member, struct sim_call *call)
 {
     sim_tell(member->world, (struct sim_event){.kind = SIM_CALLBACK_BEGAN,
@@ -546,6 +578,7 @@ void sim_application_on_callback(struct sim_member *member, struct sim_call *cal
                                                .name = call->name});
     member->world->counts.callbacks++;
     const struct dh_callback *callback = &call->call.callback;
+    tell_callback(member, callback);
     for (size_t i = 0; callback->kind == DH_CALLBACK_ASSIGNED && i < callback->count;
          i++) {
         int place = sim_topics_place(&member->world->topics,

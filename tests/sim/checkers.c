@@ -156,30 +156,11 @@ struct last_cell {
 
 static void last_take(struct last_cell *cells, const struct sim_event *event)
 {
-    switch (event->kind) {
-    case SIM_OWNED:
-    case SIM_DISOWNED:
-    case SIM_SOUGHT:
-    case SIM_RESET: cells[cell(event)].is_known = false; break;
-    case SIM_DELIVERED:
+    if (event->kind == SIM_OWNED || event->kind == SIM_DISOWNED ||
+        event->kind == SIM_SOUGHT || event->kind == SIM_RESET) {
+        cells[cell(event)].is_known = false;
+    } else if (event->kind == SIM_DELIVERED) {
         cells[cell(event)] = (struct last_cell){true, event->offset};
-        break;
-    case SIM_APPENDED:
-    case SIM_COMMITTED:
-    case SIM_STARTED:
-    case SIM_TERM:
-    case SIM_POSITION:
-    case SIM_PROCESSED:
-    case SIM_PAUSED:
-    case SIM_RESUMED:
-    case SIM_CALL_BEGAN:
-    case SIM_CALL_ENDED:
-    case SIM_CALLBACK_BEGAN:
-    case SIM_CALLBACK_ENDED:
-    case SIM_KILLED:
-    case SIM_FREED:
-    case SIM_CALM:
-    case SIM_DRAINED: break;
     }
 }
 
@@ -318,36 +299,38 @@ static void s22_commit(struct s22_state *state, const struct sim_event *event)
     }
 }
 
+static void s22_own(struct s22_state *state, const struct sim_event *event)
+{
+    struct s22_cell *now = &state->cells[cell(event)];
+    int group = state->group[event->member];
+    // A start that was told already (the notice before the callback) is kept.
+    bool is_told = now->is_told && now->assignment == event->term.assignment;
+    now->is_open = true;
+    if (!is_told) {
+        now->is_told = false;
+        now->log_end_before = state->places[event->place].log_end;
+        now->commits[0] =
+            group == SIM_GROUP_NONE ? -1 : state->committed[group][event->place];
+        now->commit_count = 1;
+    }
+}
+
 static bool s22_take(struct s22_state *state, const struct sim_event *event, size_t index,
                      struct sim_violation *violation)
 {
     bool holds = true;
-    switch (event->kind) {
-    case SIM_APPENDED: visible_take(state->places, event); break;
-    case SIM_COMMITTED: s22_commit(state, event); break;
-    case SIM_STARTED:
+    visible_take(state->places, event);
+    if (event->kind == SIM_COMMITTED) {
+        s22_commit(state, event);
+    } else if (event->kind == SIM_STARTED) {
         state->group[event->member] = event->group;
         state->is_earliest[event->member] = event->flag;
-        break;
-    case SIM_OWNED: {
-        struct s22_cell *now = &state->cells[cell(event)];
-        int group = state->group[event->member];
-        // A start that was told already (the notice before the callback) is kept.
-        bool is_told = now->is_told && now->assignment == event->term.assignment;
-        now->is_open = true;
-        if (!is_told) {
-            now->is_told = false;
-            now->log_end_before = state->places[event->place].log_end;
-            now->commits[0] =
-                group == SIM_GROUP_NONE ? -1 : state->committed[group][event->place];
-            now->commit_count = 1;
-        }
-        break;
-    }
-    case SIM_DISOWNED:
-    case SIM_SOUGHT:
-    case SIM_RESET: state->cells[cell(event)].is_open = false; break;
-    case SIM_POSITION: {
+    } else if (event->kind == SIM_OWNED) {
+        s22_own(state, event);
+    } else if (event->kind == SIM_DISOWNED || event->kind == SIM_SOUGHT ||
+               event->kind == SIM_RESET) {
+        state->cells[cell(event)].is_open = false;
+    } else if (event->kind == SIM_POSITION) {
         struct s22_cell *now = &state->cells[cell(event)];
         if (now->is_open && !now->is_told) {
             holds = s22_start(state, event, index, violation);
@@ -355,28 +338,9 @@ static bool s22_take(struct s22_state *state, const struct sim_event *event, siz
             now->assignment = event->term.assignment;
             now->start = event->offset;
         }
-        break;
-    }
-    case SIM_DELIVERED: {
-        struct s22_cell *now = &state->cells[cell(event)];
-        if (now->is_open) {
-            holds = s22_first(state, event, index, violation);
-            now->is_open = false;
-        }
-        break;
-    }
-    case SIM_TERM:
-    case SIM_PROCESSED:
-    case SIM_PAUSED:
-    case SIM_RESUMED:
-    case SIM_CALL_BEGAN:
-    case SIM_CALL_ENDED:
-    case SIM_CALLBACK_BEGAN:
-    case SIM_CALLBACK_ENDED:
-    case SIM_KILLED:
-    case SIM_FREED:
-    case SIM_CALM:
-    case SIM_DRAINED: break;
+    } else if (event->kind == SIM_DELIVERED && state->cells[cell(event)].is_open) {
+        holds = s22_first(state, event, index, violation);
+        state->cells[cell(event)].is_open = false;
     }
     return holds;
 }

@@ -57,6 +57,23 @@ static const char *kind_name(enum sim_event_kind kind)
     case SIM_CALLBACK_ENDED: return "callback ended";
     case SIM_KILLED: return "killed";
     case SIM_FREED: return "freed";
+    case SIM_ON_ASSIGNED: return "on assigned";
+    case SIM_ON_REVOKED: return "on revoked";
+    case SIM_ON_LOST: return "on lost";
+    case SIM_ASKED_COMMIT: return "asked commit";
+    case SIM_ON_COMMIT: return "on commit";
+    case SIM_SENT: return "sent";
+    case SIM_SENT_JOIN: return "sent join";
+    case SIM_SENT_HEARTBEAT: return "sent heartbeat";
+    case SIM_SENT_COMMIT: return "sent commit";
+    case SIM_SENT_QUESTION: return "sent question";
+    case SIM_TOLD_GENERATION: return "generation";
+    case SIM_TOLD_FENCED: return "fenced";
+    case SIM_COMMIT_TAKEN: return "commit taken";
+    case SIM_COMMIT_REFUSED: return "commit refused";
+    case SIM_TOLD_COMMITTED: return "told committed";
+    case SIM_TOLD_OUT_OF_RANGE: return "out of range";
+    case SIM_WANTED: return "wanted";
     case SIM_CALM: return "calm";
     case SIM_DRAINED: return "drained";
     }

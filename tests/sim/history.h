@@ -59,6 +59,28 @@ enum sim_event_kind {
     SIM_KILLED,
     // After close, the back half has ended too: bytes still allocated in `offset`.
     SIM_FREED,
+    // on_assigned, on_revoked, on_lost begins: each place of it.
+    SIM_ON_ASSIGNED,
+    SIM_ON_REVOKED,
+    SIM_ON_LOST,
+    // commit_async was called with a function: the number of that call. The function runs: the
+    // same number in `call`.
+    SIM_ASKED_COMMIT,
+    SIM_ON_COMMIT,
+    // On the wire, as tap.h sees it; `call` is the number of the request.
+    SIM_SENT, // any request but those below and fetches: API key in `offset`, node in `end`
+    SIM_SENT_JOIN,         // the same
+    SIM_SENT_HEARTBEAT,    // generation in `offset`, node in `end`
+    SIM_SENT_COMMIT,       // place, offset; generation in `end`
+    SIM_SENT_QUESTION,     // what is committed? API key in `offset`, node in `end`
+    SIM_TOLD_GENERATION,   // a join succeeded: generation in `offset`
+    SIM_TOLD_FENCED,       // who spoke under the generation in `offset` may not any more
+    SIM_COMMIT_TAKEN,      // place, offset
+    SIM_COMMIT_REFUSED,    // place, offset; the broker's code in `end`
+    SIM_TOLD_COMMITTED,    // place, offset; -1: nothing
+    SIM_TOLD_OUT_OF_RANGE, // place
+    // In calm: the group is to own this place.
+    SIM_WANTED,
     // No more faults.
     SIM_CALM,
     // The end of a run in which everything was consumed and all members were closed.

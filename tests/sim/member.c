@@ -619,6 +619,7 @@ struct sim_member *sim_member_new(struct sim_world *world, int index,
     member->log =
         (dohle_log_sink){.write = write_log, .ctx = member, .level_max = DOHLE_LOG_DEBUG};
     member->client = (struct sim_client){.ctx = member,
+                                         .member = index,
                                          .on_resolved = on_resolved,
                                          .on_connected = on_connected,
                                          .on_closed = on_closed,

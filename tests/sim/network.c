@@ -24,6 +24,7 @@ void sim_network_deinit(struct sim_network *network)
         dh_buf_deinit(&connection->up.bytes);
         dh_buf_deinit(&connection->down.bytes);
         dh_buf_deinit(&connection->in);
+        sim_tap_line_deinit(&connection->tap);
         free(connection);
     }
     free(network->connections);
@@ -279,6 +280,10 @@ static void move_down(void *ctx, uint64_t number)
         reset(connection);
     }
     schedule_flow(connection, flow);
+    if (connection->network->tap != NULL) {
+        sim_tap_received(connection->network->tap, &connection->tap, client->member,
+                         (dohle_bytes){pointer, size});
+    }
     client->on_received(client->ctx, connection->id, size);
 }
 
@@ -297,6 +302,10 @@ static void send_up(struct sim_network *network, struct sim_client *client,
     struct sim_connection *connection = find(network, client, action->connection_id);
     if (connection == NULL || !connection->is_up) {
         return; // reset; the client is about to hear it
+    }
+    if (network->tap != NULL) {
+        sim_tap_sent(network->tap, &connection->tap, client->member, connection->node,
+                     action->bytes);
     }
     dh_buf_append(&connection->up.bytes, action->bytes.data, action->bytes.size);
     schedule_flow(connection, &connection->up);

@@ -27,6 +27,7 @@
 #include "base/buf.h"
 #include "client/back/action.h"
 #include "scheduler.h"
+#include "tap.h"
 
 #define SIM_NODES_MAX 3
 
@@ -35,6 +36,7 @@ struct sim_connection;
 // The end of one member: the calls of client/back/back.h.
 struct sim_client {
     void *ctx;
+    int member; // its number
     void (*on_resolved)(void *ctx, uint32_t id, const struct dh_address *addresses,
                         size_t count, int err, const char *text);
     void (*on_connected)(void *ctx, uint32_t id);
@@ -71,6 +73,7 @@ struct sim_connection {
     // The node's.
     struct dh_buf in;
     bool is_busy; // a request is being served
+    struct sim_tap_line tap;
 };
 
 // What the network does to its users. All zero but the delays in calm.
@@ -96,6 +99,7 @@ struct sim_network_counts {
 struct sim_network {
     struct sim_scheduler *scheduler;
     struct sim_server server;
+    struct sim_tap *tap; // sees all bytes; NULL: none
     struct sim_weather weather;
     int node_count;
     int64_t silent_until_ns[SIM_NODES_MAX];

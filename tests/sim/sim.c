@@ -237,6 +237,14 @@ static void begin_calm(struct sim_world *world)
     world->is_calm = true;
     set_weather(world);
     sim_tell(world, (struct sim_event){.kind = SIM_CALM, .member = -1, .place = -1});
+    for (int topic = 0; topic < GROUP_TOPICS && world->group_members_wanted > 0;
+         topic++) {
+        for (int i = 0; i < world->topics.topics[topic].partition_count; i++) {
+            sim_tell(world, (struct sim_event){.kind = SIM_WANTED,
+                                               .member = -1,
+                                               .place = sim_place(topic, i)});
+        }
+    }
     if (world->group_members_wanted > 0 && count_open(world, false) == 0) {
         world->member_count < SIM_MEMBERS_MAX
             ? add_member(world, false)
@@ -367,6 +375,8 @@ static void init_world(struct sim_world *world, uint64_t seed, bool trace)
     int node_count = (int)sim_between(&world->scheduler, 1, SIM_NODES_MAX);
     sim_topics_init(&world->topics, &world->scheduler, &world->history, seed);
     sim_network_init(&world->network, &world->scheduler, node_count);
+    sim_tap_init(&world->tap, &world->scheduler, &world->history, &world->topics);
+    world->network.tap = &world->tap;
     static const char *const names[SIM_TOPICS_MAX] = {"alpha", "beta", "free"};
     for (int i = 0; i < SIM_TOPICS_MAX; i++) {
         (void)sim_topics_add(&world->topics, names[i],
@@ -398,6 +408,7 @@ static void deinit_world(struct sim_world *world)
     }
     sim_broker_deinit(&world->broker);
     sim_network_deinit(&world->network);
+    sim_tap_deinit(&world->tap);
     sim_topics_deinit(&world->topics);
     sim_history_deinit(&world->history);
     sim_scheduler_deinit(&world->scheduler);

@@ -11,6 +11,7 @@
  *     network       connections as ordered bytes: late, in pieces, reset, silent
  *     member        a back half, a front half, the queues between them
  *     application   what the program around a consumer does
+ *     tap           reads along on the wire
  *     history       what was seen, in total order
  *     checkers      predicates on the history, and on nothing else
  *
@@ -70,6 +71,7 @@ struct sim_world {
     struct sim_history history;
     struct sim_topics topics;
     struct sim_network network;
+    struct sim_tap tap;
     struct sim_broker broker;
     struct sim_member *members[SIM_MEMBERS_MAX]; // owned
     int member_count;
