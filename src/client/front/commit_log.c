@@ -63,6 +63,17 @@ void dh_commit_log_add(struct dh_commit_log *log, struct dh_commit *commit)
     log->count++;
 }
 
+bool dh_commit_log_is_settled(const struct dh_commit_log *log)
+{
+    for (struct dh_link *link = log->entries.head.next; link != &log->entries.head;
+         link = link->next) {
+        if (DH_CONTAINER_OF(link, struct dh_commit, link)->is_out) {
+            return false;
+        }
+    }
+    return true;
+}
+
 struct dh_commit *dh_commit_log_next(struct dh_commit_log *log)
 {
     struct dh_link *link = dh_list_first(&log->entries);

@@ -63,6 +63,9 @@ DH_MUST_CHECK struct dh_commit *dh_commit_new(const dohle_allocator *mem,
 
 void dh_commit_log_add(struct dh_commit_log *log, struct dh_commit *commit);
 
+// True: none is with the back half.
+bool dh_commit_log_is_settled(const struct dh_commit_log *log);
+
 // The oldest entry if it is done, taken out of the log: the caller frees it.
 struct dh_commit *dh_commit_log_next(struct dh_commit_log *log);
 

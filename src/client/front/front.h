@@ -140,7 +140,9 @@ enum dh_call_phase {
     DH_PHASE_START,
     DH_PHASE_COMMITS,  // close: the last auto-commit, and all commits, are awaited
     DH_PHASE_CALLBACK, // on_revoked or on_lost is running
-    DH_PHASE_LEAVE,    // the back half is leaving
+    // What the callback has committed is awaited: after the leave it would be refused.
+    DH_PHASE_LAST_COMMITS,
+    DH_PHASE_LEAVE, // the back half is leaving
 };
 
 struct dh_call {

@@ -108,7 +108,13 @@ enum dh_step dh_call_step_unsubscribe(struct dh_front *front, struct dh_call *ca
             return dh_call_run_callback(call);
         }
         return leave_group(front, call, now_ns);
-    case DH_PHASE_CALLBACK: return leave_group(front, call, now_ns);
+    case DH_PHASE_CALLBACK:
+    case DH_PHASE_LAST_COMMITS:
+        call->phase = DH_PHASE_LAST_COMMITS;
+        if (!dh_commit_log_is_settled(&front->commits) && now_ns < call->deadline_ns) {
+            return DH_STEP_WAIT;
+        }
+        return leave_group(front, call, now_ns);
     case DH_PHASE_LEAVE:
         if (call->is_answered) {
             // A leave that failed is only logged, as in Java: the session will expire.
@@ -239,6 +245,21 @@ static bool end_commits(struct dh_front *front, struct dh_call *call, int64_t no
     return true;
 }
 
+// Each function of a commit runs before close returns (S46).
+static enum dh_step step_last_commits(struct dh_front *front, struct dh_call *call,
+                                      int64_t now_ns)
+{
+    if (dh_call_tell_commits(front, call)) {
+        return dh_call_run_callback(call);
+    }
+    if (now_ns < call->deadline_ns) {
+        return front->commits.count > 0 ? DH_STEP_WAIT
+                                        : leave_for_ever(front, call, now_ns);
+    }
+    return tell_timeouts(front, call) ? dh_call_run_callback(call)
+                                      : leave_for_ever(front, call, now_ns);
+}
+
 enum dh_step dh_call_step_close(struct dh_front *front, struct dh_call *call,
                                 int64_t now_ns)
 {
@@ -262,7 +283,9 @@ enum dh_step dh_call_step_close(struct dh_front *front, struct dh_call *call,
         if (call->err == 0) {
             call->err = callback_result(front, call);
         }
-        return leave_for_ever(front, call, now_ns);
+        call->phase = DH_PHASE_LAST_COMMITS;
+        return step_last_commits(front, call, now_ns);
+    case DH_PHASE_LAST_COMMITS: return step_last_commits(front, call, now_ns);
     case DH_PHASE_LEAVE:
         if (call->is_answered) {
             struct dh_message *message = call->awaited;

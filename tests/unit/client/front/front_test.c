@@ -912,6 +912,42 @@ static void test_close(void **state)
     fixture_deinit(&f);
 }
 
+// What on_revoked commits goes out before the group is left, and its function runs.
+static void test_leaving_waits_for_the_commits_of_on_revoked(void **state)
+{
+    (void)state;
+    for (int is_close = 0; is_close <= 1; is_close++) {
+        struct fixture f;
+        fixture_init(&f);
+        assert_true(fixture_open(&f));
+        fixture_join(&f, 1);
+        struct dh_call call;
+        if (is_close) {
+            dh_front_begin_close(f.front, &call, f.now_ns + DH_SEC, f.now_ns);
+        } else {
+            dh_front_begin_unsubscribe(f.front, &call, f.now_ns + DH_SEC);
+        }
+        while (dh_front_step(f.front, &call, f.now_ns) != DH_STEP_CALLBACK) {
+        }
+        assert_int_equal(DH_CALLBACK_REVOKED, call.callback.kind);
+        const dohle_offset offsets[] = {{.topic = "t", .partition = 0, .offset = 1}};
+        struct dh_commit_target target = {(void (*)(void))fixture_deinit, NULL};
+        struct dh_call inner;
+        dh_front_begin_commit_async(f.front, &inner, offsets, 1, target, f.now_ns);
+        assert_int_equal(DH_STEP_DONE, fixture_run(&f, &inner));
+        dh_front_callback_done(f.front, &call, 0);
+        assert_int_equal(DH_STEP_WAIT, fixture_run(&f, &call));
+        enum dh_message_kind kind = is_close ? DH_COMMAND_CLOSE : DH_COMMAND_UNSUBSCRIBE;
+        assert_false(fixture_has(&f, kind));
+        fixture_input(&f, fixture_take(&f, DH_COMMAND_COMMIT));
+        assert_int_equal(DH_STEP_WAIT, fixture_run(&f, &call));
+        fixture_input(&f, fixture_take(&f, kind));
+        assert_int_equal(DH_STEP_DONE, fixture_run(&f, &call));
+        assert_int_equal(is_close, f.callback_count); // S46; else in the next poll
+        fixture_deinit(&f);
+    }
+}
+
 static void test_close_without_auto_commit_in_time(void **state)
 {
     (void)state;
@@ -1129,6 +1165,7 @@ int main(void)
         cmocka_unit_test(test_calls_inside_a_callback),
         cmocka_unit_test(test_unsubscribe_commits_nothing),
         cmocka_unit_test(test_close),
+        cmocka_unit_test(test_leaving_waits_for_the_commits_of_on_revoked),
         cmocka_unit_test(test_close_is_over_in_time),
         cmocka_unit_test(test_close_without_auto_commit_in_time),
         cmocka_unit_test(test_queries),
