@@ -37,6 +37,10 @@ int dh_front_log_commit(struct dh_front *front, const dohle_offset *offsets, siz
     if (err != 0) {
         return err;
     }
+    if (front->is_late) {
+        return dh_front_fail(front, DOHLE_ERR_CLOSED,
+                             "the time for closing the consumer is over");
+    }
     if (front->commits.count >= DH_COMMIT_LOG_MAX) {
         return dh_front_fail(front, DOHLE_ERR_QUEUE_FULL,
                              "%d commits wait for their answers", DH_COMMIT_LOG_MAX);

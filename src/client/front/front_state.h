@@ -66,6 +66,7 @@ struct dh_front {
 
     struct dh_command_leave *close_command; // made at open: close cannot fail
     bool is_woken;
+    bool is_late; // the time for close is over: no more commits, or it would never end
     bool is_closed;
 
     char member_id[256];

@@ -175,6 +175,7 @@ void dh_front_begin_close(struct dh_front *front, struct dh_call *call,
 // The time for close is over: who waits for a commit is told so. True: call->callback.
 static bool tell_timeouts(struct dh_front *front, struct dh_call *call)
 {
+    front->is_late = true;
     for (struct dh_link *link;
          (link = dh_list_pop_front(&front->commits.entries)) != NULL;) {
         front->commits.count--;
@@ -271,14 +272,12 @@ enum dh_step dh_call_step_close(struct dh_front *front, struct dh_call *call,
         if (!end_commits(front, call, now_ns)) {
             return DH_STEP_WAIT;
         }
-        if (now_ns >= call->deadline_ns && tell_timeouts(front, call)) {
-            return dh_call_run_callback(call);
-        }
         call->phase = DH_PHASE_CALLBACK;
         if (ask_to_revoke_all(front, call)) {
             return dh_call_run_callback(call);
         }
-        return leave_for_ever(front, call, now_ns);
+        call->phase = DH_PHASE_LAST_COMMITS;
+        return step_last_commits(front, call, now_ns);
     case DH_PHASE_CALLBACK:
         if (call->err == 0) {
             call->err = callback_result(front, call);

@@ -948,6 +948,37 @@ static void test_leaving_waits_for_the_commits_of_on_revoked(void **state)
     }
 }
 
+// A function of a commit that commits again cannot keep close from ending.
+static void test_close_ends_though_functions_commit_again(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    assert_true(fixture_open(&f));
+    fixture_join(&f, 1);
+    const dohle_offset offsets[] = {{.topic = "t", .partition = 0, .offset = 1}};
+    struct dh_commit_target target = {(void (*)(void))fixture_deinit, NULL};
+    struct dh_call call;
+    struct dh_call inner;
+    dh_front_begin_commit_async(f.front, &inner, offsets, 1, target, f.now_ns);
+    assert_int_equal(DH_STEP_DONE, fixture_run(&f, &inner));
+    dh_front_begin_close(f.front, &call, f.now_ns, f.now_ns);
+    unsigned functions = 0;
+    while (dh_front_step(f.front, &call, f.now_ns) == DH_STEP_CALLBACK) {
+        bool is_function = call.callback.kind == DH_CALLBACK_COMMIT;
+        functions += is_function;
+        dh_front_begin_commit_async(f.front, &inner, offsets, 1, target, f.now_ns);
+        assert_int_equal(DH_STEP_DONE, fixture_run(&f, &inner));
+        assert_int_equal(is_function ? DOHLE_ERR_CLOSED : 0, inner.err);
+        dh_front_callback_done(f.front, &call, 0);
+    }
+    assert_int_equal(2, functions); // of the first, and of the one in on_revoked
+    while (fixture_has(&f, DH_COMMAND_COMMIT)) {
+        fixture_input(&f, fixture_take(&f, DH_COMMAND_COMMIT));
+    }
+    fixture_deinit(&f);
+}
+
 static void test_close_without_auto_commit_in_time(void **state)
 {
     (void)state;
@@ -983,8 +1014,8 @@ static void test_close_is_over_in_time(void **state)
     assert_int_equal(DH_STEP_DONE, fixture_run(&f, &call));   // L6
     assert_int_equal(DOHLE_ERR_TIMEOUT, call.err);
     assert_int_equal(2, f.callback_count);
-    assert_string_equal("commit -1 t-0@1", f.callbacks[0]); // S46
-    assert_string_equal("revoked t-0 t-1", f.callbacks[1]);
+    assert_string_equal("revoked t-0 t-1", f.callbacks[0]);
+    assert_string_equal("commit -1 t-0@1", f.callbacks[1]); // S46
     assert_true(fixture_has(&f, DH_COMMAND_CLOSE));
     while (fixture_has(&f, DH_COMMAND_COMMIT)) { // late: nobody waits
         fixture_input(&f, fixture_take(&f, DH_COMMAND_COMMIT));
@@ -1166,6 +1197,7 @@ int main(void)
         cmocka_unit_test(test_unsubscribe_commits_nothing),
         cmocka_unit_test(test_close),
         cmocka_unit_test(test_leaving_waits_for_the_commits_of_on_revoked),
+        cmocka_unit_test(test_close_ends_though_functions_commit_again),
         cmocka_unit_test(test_close_is_over_in_time),
         cmocka_unit_test(test_close_without_auto_commit_in_time),
         cmocka_unit_test(test_queries),
