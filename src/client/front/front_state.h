@@ -124,6 +124,8 @@ void dh_ownership_take(struct dh_front *front, struct dh_notice_ownership *notic
 // CALLBACK: run call->callback, then step again.
 enum dh_step dh_ownership_step(struct dh_front *front, struct dh_call *call,
                                int64_t now_ns);
+// The callback that the step before asked for has returned: once for each callback.
+void dh_ownership_end_callback(struct dh_front *front, int64_t now_ns);
 // Gives all notices back without effect: the application has left.
 void dh_ownership_drop_all(struct dh_front *front);
 // Whether a LOSE notice waits.

@@ -205,6 +205,13 @@ static enum dh_callback_kind callback_kind(const struct dh_front *front,
     return is_lost ? DH_CALLBACK_LOST : DH_CALLBACK_REVOKED;
 }
 
+void dh_ownership_end_callback(struct dh_front *front, int64_t now_ns)
+{
+    if (front->ownership_phase == DH_OWNERSHIP_RUNNING) {
+        finish(front, oldest(front), now_ns);
+    }
+}
+
 enum dh_step dh_ownership_step(struct dh_front *front, struct dh_call *call,
                                int64_t now_ns)
 {
@@ -237,10 +244,7 @@ enum dh_step dh_ownership_step(struct dh_front *front, struct dh_call *call,
                 return DH_STEP_CALLBACK;
             }
             finish(front, notice, now_ns);
-            continue;
         }
-        // RUNNING: the callback has returned.
-        finish(front, notice, now_ns);
     }
     return DH_STEP_DONE;
 }

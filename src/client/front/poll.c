@@ -155,6 +155,7 @@ int dh_front_report_error(struct dh_front *front)
 enum dh_step dh_call_step_poll(struct dh_front *front, struct dh_call *call,
                                int64_t now_ns)
 {
+    dh_ownership_end_callback(front, now_ns); // before a wakeup ends the call
     if (front->is_woken) {
         return dh_call_done(front, call, dh_front_woken_up(front));
     }

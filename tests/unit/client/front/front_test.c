@@ -855,6 +855,31 @@ static void test_calls_inside_a_callback(void **state)
     fixture_deinit(&f);
 }
 
+// A wakeup inside on_revoked ends the poll, but not before the partitions are given up.
+static void test_a_wakeup_inside_a_callback_does_not_repeat_it(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    assert_true(fixture_open(&f));
+    fixture_join(&f, 1);
+    fixture_input(&f, notice_ownership(&f, DH_NOTICE_REVOKE, "t", 0, 1, 1, true));
+    dh_front_begin_poll(f.front, &f.call, f.now_ns, f.now_ns);
+    assert_int_equal(DH_STEP_CALLBACK, dh_front_step(f.front, &f.call, f.now_ns));
+    dh_front_wakeup(f.front);
+    dh_front_callback_done(f.front, &f.call, 0);
+    assert_int_equal(DH_STEP_DONE, fixture_run(&f, &f.call));
+    assert_int_equal(DOHLE_ERR_WAKEUP, f.call.err);
+    assert_int_equal(1, f.returned_count);
+    struct dh_call call;
+    dh_front_begin_unsubscribe(f.front, &call, f.now_ns + DH_SEC);
+    assert_int_equal(DH_STEP_WAIT, fixture_run(&f, &call));
+    fixture_input(&f, fixture_take(&f, DH_COMMAND_UNSUBSCRIBE));
+    assert_int_equal(DH_STEP_DONE, fixture_run(&f, &call));
+    assert_int_equal(0, f.callback_count); // S7
+    fixture_deinit(&f);
+}
+
 // ---- Leaving ----
 
 static void test_unsubscribe_commits_nothing(void **state)
@@ -1194,6 +1219,7 @@ int main(void)
         cmocka_unit_test(test_commits_are_told_in_order),
         cmocka_unit_test(test_commit_sync),
         cmocka_unit_test(test_calls_inside_a_callback),
+        cmocka_unit_test(test_a_wakeup_inside_a_callback_does_not_repeat_it),
         cmocka_unit_test(test_unsubscribe_commits_nothing),
         cmocka_unit_test(test_close),
         cmocka_unit_test(test_leaving_waits_for_the_commits_of_on_revoked),
