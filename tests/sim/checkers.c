@@ -2,108 +2,12 @@
 #include "checkers.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/time.h"
-
-// ---- What the checkers share ----
-
-static bool violated(struct sim_violation *violation, size_t index, const char *format,
-                     ...) __attribute__((format(printf, 3, 4)));
-
-static bool violated(struct sim_violation *violation, size_t index, const char *format,
-                     ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    violation->index = index;
-    vsnprintf(violation->text, sizeof(violation->text), format, arguments);
-    va_end(arguments);
-    return false;
-}
-
-static void *zeroed(size_t count, size_t size)
-{
-    void *items = calloc(count, size);
-    DH_ASSERT(items != NULL);
-    return items;
-}
-
-// One array of state a member and place.
-static size_t cell(const struct sim_event *event)
-{
-    DH_ASSERT(event->member >= 0 && event->member < SIM_MEMBERS_MAX);
-    DH_ASSERT(event->place >= 0 && event->place < SIM_PLACES_MAX);
-    return (size_t)event->member * SIM_PLACES_MAX + (size_t)event->place;
-}
-
-#define CELLS ((size_t)SIM_MEMBERS_MAX * SIM_PLACES_MAX)
-
-// The visible offsets of one place, as ranges in order.
-struct visible {
-    struct range {
-        int64_t offset;
-        int64_t end;
-    } * ranges;
-
-    size_t count;
-    size_t capacity;
-    int64_t log_end;
-};
-
-static struct visible *visible_new(void)
-{
-    return zeroed(SIM_PLACES_MAX, sizeof(struct visible));
-}
-
-static void visible_free(struct visible *places)
-{
-    for (size_t i = 0; i < SIM_PLACES_MAX; i++) {
-        free(places[i].ranges);
-    }
-    free(places);
-}
-
-static void visible_take(struct visible *places, const struct sim_event *event)
-{
-    if (event->kind != SIM_APPENDED) {
-        return;
-    }
-    struct visible *place = &places[event->place];
-    place->log_end = event->end;
-    if (!event->flag) {
-        return;
-    }
-    if (place->count == place->capacity) {
-        place->capacity = place->capacity == 0 ? 64 : place->capacity * 2;
-        place->ranges = realloc(place->ranges, place->capacity * sizeof(*place->ranges));
-        DH_ASSERT(place->ranges != NULL);
-    }
-    place->ranges[place->count++] = (struct range){event->offset, event->end};
-}
-
-// The first visible offset that is not below; -1: there is none.
-static int64_t visible_from(const struct visible *place, int64_t offset)
-{
-    size_t low = 0;
-    size_t high = place->count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (place->ranges[middle].end > offset) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    if (low == place->count) {
-        return -1;
-    }
-    return place->ranges[low].offset > offset ? place->ranges[low].offset : offset;
-}
+#include "checker_parts.h"
 
 // ---- S8 ----
 
@@ -114,31 +18,31 @@ struct s8_cell {
 
 static bool s8_holds(const struct sim_history *history, struct sim_violation *violation)
 {
-    struct s8_cell *cells = zeroed(CELLS, sizeof(*cells));
+    struct s8_cell *cells = sim_zeroed(SIM_CELLS, sizeof(*cells));
     bool holds = true;
     for (size_t i = 0; i < history->count && holds; i++) {
         const struct sim_event *event = &history->events[i];
         if (event->kind == SIM_OWNED) {
-            cells[cell(event)].is_owned = true;
+            cells[sim_cell(event)].is_owned = true;
         } else if (event->kind == SIM_DISOWNED) {
-            cells[cell(event)].is_owned = false;
+            cells[sim_cell(event)].is_owned = false;
         } else if (event->kind == SIM_TERM) {
-            cells[cell(event)].term = event->term;
+            cells[sim_cell(event)].term = event->term;
         } else if (event->kind == SIM_DELIVERED) {
-            const struct s8_cell *now = &cells[cell(event)];
+            const struct s8_cell *now = &cells[sim_cell(event)];
             if (!now->is_owned) {
-                holds = violated(violation, i,
-                                 "member %d was given offset %" PRId64
-                                 " of place %d, which it does not own",
-                                 event->member, event->offset, event->place);
+                holds = sim_violated(violation, i,
+                                     "member %d was given offset %" PRId64
+                                     " of place %d, which it does not own",
+                                     event->member, event->offset, event->place);
             } else if (!dh_term_equal(now->term, event->term)) {
-                holds = violated(violation, i,
-                                 "member %d was given offset %" PRId64
-                                 " of place %d under term %" PRIu64 "/%" PRIu64
-                                 "; it is %" PRIu64 "/%" PRIu64 " now",
-                                 event->member, event->offset, event->place,
-                                 event->term.assignment, event->term.position,
-                                 now->term.assignment, now->term.position);
+                holds = sim_violated(violation, i,
+                                     "member %d was given offset %" PRId64
+                                     " of place %d under term %" PRIu64 "/%" PRIu64
+                                     "; it is %" PRIu64 "/%" PRIu64 " now",
+                                     event->member, event->offset, event->place,
+                                     event->term.assignment, event->term.position,
+                                     now->term.assignment, now->term.position);
             }
         }
     }
@@ -158,50 +62,51 @@ static void last_take(struct last_cell *cells, const struct sim_event *event)
 {
     if (event->kind == SIM_OWNED || event->kind == SIM_DISOWNED ||
         event->kind == SIM_SOUGHT || event->kind == SIM_RESET) {
-        cells[cell(event)].is_known = false;
+        cells[sim_cell(event)].is_known = false;
     } else if (event->kind == SIM_DELIVERED) {
-        cells[cell(event)] = (struct last_cell){true, event->offset};
+        cells[sim_cell(event)] = (struct last_cell){true, event->offset};
     }
 }
 
 static bool s20_holds(const struct sim_history *history, struct sim_violation *violation)
 {
-    struct last_cell *cells = zeroed(CELLS, sizeof(*cells));
-    struct visible *places = visible_new();
+    struct last_cell *cells = sim_zeroed(SIM_CELLS, sizeof(*cells));
+    struct sim_visible *places = sim_visible_new();
     bool holds = true;
     for (size_t i = 0; i < history->count && holds; i++) {
         const struct sim_event *event = &history->events[i];
-        visible_take(places, event);
-        if (event->kind == SIM_DELIVERED && cells[cell(event)].is_known) {
-            int64_t last = cells[cell(event)].offset;
-            int64_t next = visible_from(&places[event->place], last + 1);
+        sim_visible_take(places, event);
+        if (event->kind == SIM_DELIVERED && cells[sim_cell(event)].is_known) {
+            int64_t last = cells[sim_cell(event)].offset;
+            int64_t next = sim_visible_from(&places[event->place], last + 1);
             if (event->offset > last && event->offset != next) {
-                holds =
-                    violated(violation, i,
-                             "member %d was given offset %" PRId64
-                             " of place %d after %" PRId64 "; %" PRId64 " was left out",
-                             event->member, event->offset, event->place, last, next);
+                holds = sim_violated(
+                    violation, i,
+                    "member %d was given offset %" PRId64 " of place %d after %" PRId64
+                    "; %" PRId64 " was left out",
+                    event->member, event->offset, event->place, last, next);
             }
         }
         last_take(cells, event);
     }
-    visible_free(places);
+    sim_visible_free(places);
     free(cells);
     return holds;
 }
 
 static bool s21_holds(const struct sim_history *history, struct sim_violation *violation)
 {
-    struct last_cell *cells = zeroed(CELLS, sizeof(*cells));
+    struct last_cell *cells = sim_zeroed(SIM_CELLS, sizeof(*cells));
     bool holds = true;
     for (size_t i = 0; i < history->count && holds; i++) {
         const struct sim_event *event = &history->events[i];
-        if (event->kind == SIM_DELIVERED && cells[cell(event)].is_known &&
-            event->offset <= cells[cell(event)].offset) {
-            holds = violated(
-                violation, i,
-                "member %d was given offset %" PRId64 " of place %d after %" PRId64,
-                event->member, event->offset, event->place, cells[cell(event)].offset);
+        if (event->kind == SIM_DELIVERED && cells[sim_cell(event)].is_known &&
+            event->offset <= cells[sim_cell(event)].offset) {
+            holds = sim_violated(violation, i,
+                                 "member %d was given offset %" PRId64
+                                 " of place %d after %" PRId64,
+                                 event->member, event->offset, event->place,
+                                 cells[sim_cell(event)].offset);
         }
         last_take(cells, event);
     }
@@ -228,7 +133,7 @@ struct s22_cell {
 
 struct s22_state {
     struct s22_cell *cells;
-    struct visible *places;
+    struct sim_visible *places;
     int64_t committed[SIM_MEMBERS_MAX + 1][SIM_PLACES_MAX]; // by group; -1: nothing
     int group[SIM_MEMBERS_MAX];
     bool is_earliest[SIM_MEMBERS_MAX];
@@ -237,8 +142,8 @@ struct s22_state {
 static bool s22_start(const struct s22_state *state, const struct sim_event *event,
                       size_t index, struct sim_violation *violation)
 {
-    const struct s22_cell *now = &state->cells[cell(event)];
-    const struct visible *place = &state->places[event->place];
+    const struct s22_cell *now = &state->cells[sim_cell(event)];
+    const struct sim_visible *place = &state->places[event->place];
     bool may_reset = false;
     for (size_t i = 0; i < now->commit_count; i++) {
         if (now->commits[i] == event->offset) {
@@ -247,20 +152,20 @@ static bool s22_start(const struct s22_state *state, const struct sim_event *eve
         may_reset = may_reset || now->commits[i] < 0;
     }
     if (!may_reset) {
-        return violated(violation, index,
-                        "member %d starts place %d at %" PRId64 "; %" PRId64
-                        " is committed",
-                        event->member, event->place, event->offset,
-                        now->commits[now->commit_count - 1]);
+        return sim_violated(violation, index,
+                            "member %d starts place %d at %" PRId64 "; %" PRId64
+                            " is committed",
+                            event->member, event->place, event->offset,
+                            now->commits[now->commit_count - 1]);
     }
     int64_t least = state->is_earliest[event->member] ? 0 : now->log_end_before;
     int64_t most = state->is_earliest[event->member] ? 0 : place->log_end;
     if (event->offset < least || event->offset > most) {
-        return violated(violation, index,
-                        "member %d starts place %d at %" PRId64
-                        "; nothing is committed, and the reset gives %" PRId64
-                        " to %" PRId64,
-                        event->member, event->place, event->offset, least, most);
+        return sim_violated(violation, index,
+                            "member %d starts place %d at %" PRId64
+                            "; nothing is committed, and the reset gives %" PRId64
+                            " to %" PRId64,
+                            event->member, event->place, event->offset, least, most);
     }
     return true;
 }
@@ -269,19 +174,20 @@ static bool s22_start(const struct s22_state *state, const struct sim_event *eve
 static bool s22_first(const struct s22_state *state, const struct sim_event *event,
                       size_t index, struct sim_violation *violation)
 {
-    const struct s22_cell *now = &state->cells[cell(event)];
+    const struct s22_cell *now = &state->cells[sim_cell(event)];
     if (!now->is_told) {
-        return violated(violation, index,
-                        "member %d was given offset %" PRId64
-                        " of place %d before the term had a start",
-                        event->member, event->offset, event->place);
+        return sim_violated(violation, index,
+                            "member %d was given offset %" PRId64
+                            " of place %d before the term had a start",
+                            event->member, event->offset, event->place);
     }
-    int64_t expected = visible_from(&state->places[event->place], now->start);
+    int64_t expected = sim_visible_from(&state->places[event->place], now->start);
     if (event->offset != expected) {
-        return violated(violation, index,
-                        "member %d starts place %d with offset %" PRId64
-                        "; the first from %" PRId64 " is %" PRId64,
-                        event->member, event->place, event->offset, now->start, expected);
+        return sim_violated(violation, index,
+                            "member %d starts place %d with offset %" PRId64
+                            "; the first from %" PRId64 " is %" PRId64,
+                            event->member, event->place, event->offset, now->start,
+                            expected);
     }
     return true;
 }
@@ -301,7 +207,7 @@ static void s22_commit(struct s22_state *state, const struct sim_event *event)
 
 static void s22_own(struct s22_state *state, const struct sim_event *event)
 {
-    struct s22_cell *now = &state->cells[cell(event)];
+    struct s22_cell *now = &state->cells[sim_cell(event)];
     int group = state->group[event->member];
     // A start that was told already (the notice before the callback) is kept.
     bool is_told = now->is_told && now->assignment == event->term.assignment;
@@ -319,7 +225,7 @@ static bool s22_take(struct s22_state *state, const struct sim_event *event, siz
                      struct sim_violation *violation)
 {
     bool holds = true;
-    visible_take(state->places, event);
+    sim_visible_take(state->places, event);
     if (event->kind == SIM_COMMITTED) {
         s22_commit(state, event);
     } else if (event->kind == SIM_STARTED) {
@@ -329,27 +235,27 @@ static bool s22_take(struct s22_state *state, const struct sim_event *event, siz
         s22_own(state, event);
     } else if (event->kind == SIM_DISOWNED || event->kind == SIM_SOUGHT ||
                event->kind == SIM_RESET) {
-        state->cells[cell(event)].is_open = false;
+        state->cells[sim_cell(event)].is_open = false;
     } else if (event->kind == SIM_POSITION) {
-        struct s22_cell *now = &state->cells[cell(event)];
+        struct s22_cell *now = &state->cells[sim_cell(event)];
         if (now->is_open && !now->is_told) {
             holds = s22_start(state, event, index, violation);
             now->is_told = true;
             now->assignment = event->term.assignment;
             now->start = event->offset;
         }
-    } else if (event->kind == SIM_DELIVERED && state->cells[cell(event)].is_open) {
+    } else if (event->kind == SIM_DELIVERED && state->cells[sim_cell(event)].is_open) {
         holds = s22_first(state, event, index, violation);
-        state->cells[cell(event)].is_open = false;
+        state->cells[sim_cell(event)].is_open = false;
     }
     return holds;
 }
 
 static bool s22_holds(const struct sim_history *history, struct sim_violation *violation)
 {
-    struct s22_state *state = zeroed(1, sizeof(*state));
-    state->cells = zeroed(CELLS, sizeof(*state->cells));
-    state->places = visible_new();
+    struct s22_state *state = sim_zeroed(1, sizeof(*state));
+    state->cells = sim_zeroed(SIM_CELLS, sizeof(*state->cells));
+    state->places = sim_visible_new();
     for (size_t i = 0; i <= SIM_MEMBERS_MAX; i++) {
         for (size_t j = 0; j < SIM_PLACES_MAX; j++) {
             state->committed[i][j] = -1;
@@ -359,7 +265,7 @@ static bool s22_holds(const struct sim_history *history, struct sim_violation *v
     for (size_t i = 0; i < history->count && holds; i++) {
         holds = s22_take(state, &history->events[i], i, violation);
     }
-    visible_free(state->places);
+    sim_visible_free(state->places);
     free(state->cells);
     free(state);
     return holds;
@@ -373,7 +279,7 @@ struct s27_cell {
     int64_t log_end;
 };
 
-static bool s27_delivery(const struct s27_cell *now, const struct visible *place,
+static bool s27_delivery(const struct s27_cell *now, const struct sim_visible *place,
                          const struct sim_event *event, size_t index,
                          struct sim_violation *violation)
 {
@@ -381,47 +287,47 @@ static bool s27_delivery(const struct s27_cell *now, const struct visible *place
         if (event->offset >= now->log_end) {
             return true;
         }
-        return violated(violation, index,
-                        "member %d sought the end of place %d, which was %" PRId64
-                        ", and was given %" PRId64,
-                        event->member, event->place, now->log_end, event->offset);
+        return sim_violated(violation, index,
+                            "member %d sought the end of place %d, which was %" PRId64
+                            ", and was given %" PRId64,
+                            event->member, event->place, now->log_end, event->offset);
     }
     int64_t from = now->target == SIM_SEEK_BEGINNING ? 0 : now->target;
-    int64_t expected = visible_from(place, from);
+    int64_t expected = sim_visible_from(place, from);
     if (event->offset == expected) {
         return true;
     }
-    return violated(violation, index,
-                    "member %d sought %" PRId64 " of place %d and was given %" PRId64
-                    "; the first one from there is %" PRId64,
-                    event->member, from, event->place, event->offset, expected);
+    return sim_violated(violation, index,
+                        "member %d sought %" PRId64 " of place %d and was given %" PRId64
+                        "; the first one from there is %" PRId64,
+                        event->member, from, event->place, event->offset, expected);
 }
 
 static bool s27_holds(const struct sim_history *history, struct sim_violation *violation)
 {
-    struct s27_cell *cells = zeroed(CELLS, sizeof(*cells));
-    struct visible *places = visible_new();
+    struct s27_cell *cells = sim_zeroed(SIM_CELLS, sizeof(*cells));
+    struct sim_visible *places = sim_visible_new();
     bool holds = true;
     for (size_t i = 0; i < history->count && holds; i++) {
         const struct sim_event *event = &history->events[i];
-        visible_take(places, event);
+        sim_visible_take(places, event);
         if (event->kind == SIM_SOUGHT) {
-            cells[cell(event)] =
+            cells[sim_cell(event)] =
                 (struct s27_cell){.is_sought = true,
                                   .target = event->offset,
                                   .log_end = places[event->place].log_end};
         } else if (event->kind == SIM_OWNED) {
             // A seek is part of one term. One made inside on_assigned comes after this.
-            cells[cell(event)].is_sought = false;
+            cells[sim_cell(event)].is_sought = false;
         } else if (event->kind == SIM_DISOWNED || event->kind == SIM_RESET) {
-            cells[cell(event)].is_sought = false;
-        } else if (event->kind == SIM_DELIVERED && cells[cell(event)].is_sought) {
-            holds = s27_delivery(&cells[cell(event)], &places[event->place], event, i,
+            cells[sim_cell(event)].is_sought = false;
+        } else if (event->kind == SIM_DELIVERED && cells[sim_cell(event)].is_sought) {
+            holds = s27_delivery(&cells[sim_cell(event)], &places[event->place], event, i,
                                  violation);
-            cells[cell(event)].is_sought = false;
+            cells[sim_cell(event)].is_sought = false;
         }
     }
-    visible_free(places);
+    sim_visible_free(places);
     free(cells);
     return holds;
 }
@@ -430,20 +336,20 @@ static bool s27_holds(const struct sim_history *history, struct sim_violation *v
 
 static bool s28_holds(const struct sim_history *history, struct sim_violation *violation)
 {
-    bool *is_paused = zeroed(CELLS, sizeof(*is_paused));
+    bool *is_paused = sim_zeroed(SIM_CELLS, sizeof(*is_paused));
     bool holds = true;
     for (size_t i = 0; i < history->count && holds; i++) {
         const struct sim_event *event = &history->events[i];
         if (event->kind == SIM_PAUSED) {
-            is_paused[cell(event)] = true;
+            is_paused[sim_cell(event)] = true;
         } else if (event->kind == SIM_RESUMED || event->kind == SIM_OWNED ||
                    event->kind == SIM_DISOWNED) {
-            is_paused[cell(event)] = false;
-        } else if (event->kind == SIM_DELIVERED && is_paused[cell(event)]) {
-            holds = violated(violation, i,
-                             "member %d was given offset %" PRId64
-                             " of place %d, which is paused",
-                             event->member, event->offset, event->place);
+            is_paused[sim_cell(event)] = false;
+        } else if (event->kind == SIM_DELIVERED && is_paused[sim_cell(event)]) {
+            holds = sim_violated(violation, i,
+                                 "member %d was given offset %" PRId64
+                                 " of place %d, which is paused",
+                                 event->member, event->offset, event->place);
         }
     }
     free(is_paused);
@@ -457,9 +363,9 @@ static bool s29_holds(const struct sim_history *history, struct sim_violation *v
     for (size_t i = 0; i < history->count; i++) {
         const struct sim_event *event = &history->events[i];
         if (event->kind == SIM_DELIVERED && !event->flag) {
-            return violated(violation, i,
-                            "offset %" PRId64 " of place %d is not what was appended",
-                            event->offset, event->place);
+            return sim_violated(violation, i,
+                                "offset %" PRId64 " of place %d is not what was appended",
+                                event->offset, event->place);
         }
     }
     return true;
@@ -489,11 +395,11 @@ static void s60_process(struct s60_place *place, int64_t offset)
 }
 
 // The first visible offset below `end` that nobody has processed; -1: none.
-static int64_t s60_missing(struct s60_place *place, const struct visible *visible,
+static int64_t s60_missing(struct s60_place *place, const struct sim_visible *visible,
                            int64_t end)
 {
     for (;;) {
-        int64_t next = visible_from(visible, place->prefix);
+        int64_t next = sim_visible_from(visible, place->prefix);
         if (next < 0 || next >= end) {
             return -1;
         }
@@ -504,7 +410,7 @@ static int64_t s60_missing(struct s60_place *place, const struct visible *visibl
     }
 }
 
-static bool s60_take(struct s60_place *group, const struct visible *places,
+static bool s60_take(struct s60_place *group, const struct sim_visible *places,
                      const struct sim_event *event, size_t index,
                      struct sim_violation *violation)
 {
@@ -515,10 +421,10 @@ static bool s60_take(struct s60_place *group, const struct visible *places,
         place->committed = event->offset;
         int64_t missing = s60_missing(place, &places[event->place], event->offset);
         if (missing >= 0) {
-            return violated(violation, index,
-                            "%" PRId64 " is committed for place %d, but %" PRId64
-                            " was never processed",
-                            event->offset, event->place, missing);
+            return sim_violated(violation, index,
+                                "%" PRId64 " is committed for place %d, but %" PRId64
+                                " was never processed",
+                                event->offset, event->place, missing);
         }
     } else if (event->kind == SIM_DRAINED) {
         for (size_t i = 0; i < SIM_PLACES_MAX; i++) {
@@ -526,9 +432,9 @@ static bool s60_take(struct s60_place *group, const struct visible *places,
                                   ? -1
                                   : s60_missing(&group[i], &places[i], INT64_MAX);
             if (missing >= 0) {
-                return violated(violation, index,
-                                "offset %" PRId64 " of place %zu was never processed",
-                                missing, i);
+                return sim_violated(violation, index,
+                                    "offset %" PRId64 " of place %zu was never processed",
+                                    missing, i);
             }
         }
     }
@@ -537,20 +443,20 @@ static bool s60_take(struct s60_place *group, const struct visible *places,
 
 static bool s60_holds(const struct sim_history *history, struct sim_violation *violation)
 {
-    struct s60_place *group = zeroed(SIM_PLACES_MAX, sizeof(*group));
-    struct visible *places = visible_new();
+    struct s60_place *group = sim_zeroed(SIM_PLACES_MAX, sizeof(*group));
+    struct sim_visible *places = sim_visible_new();
     for (size_t i = 0; i < SIM_PLACES_MAX; i++) {
         group[i].committed = -1;
     }
     bool holds = true;
     for (size_t i = 0; i < history->count && holds; i++) {
-        visible_take(places, &history->events[i]);
+        sim_visible_take(places, &history->events[i]);
         holds = s60_take(group, places, &history->events[i], i, violation);
     }
     for (size_t i = 0; i < SIM_PLACES_MAX; i++) {
         free(group[i].is_processed);
     }
-    visible_free(places);
+    sim_visible_free(places);
     free(group);
     return holds;
 }
@@ -571,10 +477,10 @@ static bool l3_holds(const struct sim_history *history, struct sim_violation *vi
         } else if (event->kind == SIM_DRAINED) {
             for (size_t place = 0; place < SIM_PLACES_MAX; place++) {
                 if (committed[place] >= 0 && committed[place] != log_end[place]) {
-                    return violated(violation, i,
-                                    "place %zu ends at %" PRId64 ", but %" PRId64
-                                    " is committed",
-                                    place, log_end[place], committed[place]);
+                    return sim_violated(violation, i,
+                                        "place %zu ends at %" PRId64 ", but %" PRId64
+                                        " is committed",
+                                        place, log_end[place], committed[place]);
                 }
             }
         }
@@ -615,7 +521,7 @@ static struct running_call *find_call(struct l5_member *member, uint64_t number)
 static bool deadlines_hold(const struct sim_history *history, bool is_close,
                            struct sim_violation *violation)
 {
-    struct l5_member *members = zeroed(SIM_MEMBERS_MAX, sizeof(*members));
+    struct l5_member *members = sim_zeroed(SIM_MEMBERS_MAX, sizeof(*members));
     bool holds = true;
     for (size_t i = 0; i < history->count && holds; i++) {
         const struct sim_event *event = &history->events[i];
@@ -636,7 +542,7 @@ static bool deadlines_hold(const struct sim_history *history, bool is_close,
                                   ? 0
                                   : event->at_ns - call->deadline_ns - call->excused_ns;
             if ((strcmp(call->name, "close") == 0) == is_close && late_ns > SIM_TICK_NS) {
-                holds = violated(
+                holds = sim_violated(
                     violation, i, "%s of member %d returned %.3f ms after its deadline",
                     call->name, event->member, (double)late_ns / (double)DH_MS);
             }
@@ -646,8 +552,8 @@ static bool deadlines_hold(const struct sim_history *history, bool is_close,
             for (int j = 0; j < SIM_MEMBERS_MAX && holds; j++) {
                 if (members[j].depth > 0 &&
                     (strcmp(members[j].calls[0].name, "close") == 0) == is_close) {
-                    holds = violated(violation, i, "%s of member %d has not returned",
-                                     members[j].calls[0].name, j);
+                    holds = sim_violated(violation, i, "%s of member %d has not returned",
+                                         members[j].calls[0].name, j);
                 }
             }
         }
@@ -678,11 +584,12 @@ static bool nothing_is_left(const struct sim_history *history,
             closed_ns[member] = 0;
         } else if (event->kind == SIM_FREED) {
             if (event->offset != 0) {
-                return violated(violation, i, "member %d left %" PRId64 " bytes behind",
-                                member, event->offset);
+                return sim_violated(violation, i,
+                                    "member %d left %" PRId64 " bytes behind", member,
+                                    event->offset);
             }
             if (event->at_ns - closed_ns[member] > SIM_LINGER_NS + SIM_TICK_NS) {
-                return violated(
+                return sim_violated(
                     violation, i, "member %d ended %.3f ms after close", member,
                     (double)(event->at_ns - closed_ns[member]) / (double)DH_MS);
             }
@@ -690,8 +597,8 @@ static bool nothing_is_left(const struct sim_history *history,
         } else if (event->kind == SIM_DRAINED) {
             for (int j = 0; j < SIM_MEMBERS_MAX; j++) {
                 if (closed_ns[j] != 0) {
-                    return violated(violation, i, "member %d was closed but never ended",
-                                    j);
+                    return sim_violated(violation, i,
+                                        "member %d was closed but never ended", j);
                 }
             }
         }
@@ -708,9 +615,15 @@ static bool l6_holds(const struct sim_history *history, struct sim_violation *vi
 // ---- All ----
 
 const struct sim_checker sim_checkers[] = {
-    {"S8", s8_holds},   {"S20", s20_holds}, {"S21", s21_holds}, {"S22", s22_holds},
-    {"S27", s27_holds}, {"S28", s28_holds}, {"S29", s29_holds}, {"S60", s60_holds},
-    {"L3", l3_holds},   {"L5", l5_holds},   {"L6", l6_holds},
+    {"S1", sim_s1_holds},   {"S2", sim_s2_holds},   {"S7", sim_s7_holds},
+    {"S8", s8_holds},       {"S9", sim_s9_holds},   {"S20", s20_holds},
+    {"S21", s21_holds},     {"S22", s22_holds},     {"S27", s27_holds},
+    {"S28", s28_holds},     {"S29", s29_holds},     {"S31", sim_s31_holds},
+    {"S40", sim_s40_holds}, {"S41", sim_s41_holds}, {"S42", sim_s42_holds},
+    {"S45", sim_s45_holds}, {"S46", sim_s46_holds}, {"S60", s60_holds},
+    {"S61", sim_s61_holds}, {"S63", sim_s63_holds}, {"L1", sim_l1_holds},
+    {"L2", sim_l2_holds},   {"L3", l3_holds},       {"L4", sim_l4_holds},
+    {"L5", l5_holds},       {"L6", l6_holds},       {"L7", sim_l7_holds},
 };
 
 const size_t sim_checker_count = DH_COUNT_OF(sim_checkers);

@@ -40,7 +40,26 @@
 #define CALL(what, until) EVENT(CALL_BEGAN, .call = 7, .name = (what), .end = (until))
 #define RETURNED(at)      EVENT(CALL_ENDED, .call = 7, .at_ns = (at))
 #define AT(what, at)      EVENT(what, .call = 7, .at_ns = (at))
-#define OWNER             STARTED, APPENDED(0, 9), OWNED, TERM(1, 0), POSITION(0)
+#define GENERATION(of)    EVENT(TOLD_GENERATION, .offset = (of))
+#define FENCED(from)      EVENT(TOLD_FENCED, .offset = (from))
+#define HEARTBEAT(in)     EVENT(SENT_HEARTBEAT, .offset = (in))
+#define ASKED(number)     EVENT(ASKED_COMMIT, .call = (number))
+#define ON_COMMIT(number) EVENT(ON_COMMIT, .call = (number))
+#define SENT(at)          EVENT(SENT_COMMIT, .offset = (at), .end = 1, .call = 3)
+#define TAKEN(at)         EVENT(COMMIT_TAKEN, .offset = (at), .call = 3)
+#define QUESTION          EVENT(SENT_QUESTION, .call = 9)
+#define TOLD(at)          EVENT(TOLD_COMMITTED, .offset = (at), .call = 9)
+// The event before it, so many times more.
+#define TIMES(more)                                                                      \
+    {                                                                                    \
+        .member = -2, .call = (more)                                                     \
+    }
+// The same of another member.
+#define OTHER(what, ...)                                                                 \
+    {                                                                                    \
+        .kind = SIM_##what, .member = 3, .place = 2, __VA_ARGS__                         \
+    }
+#define OWNER STARTED, APPENDED(0, 9), OWNED, TERM(1, 0), POSITION(0)
 
 static const struct {
     const char *checker; // that must reject it; NULL: none may
@@ -61,6 +80,109 @@ static const struct {
      "fetched under an earlier assignment",
      {OWNER, DISOWNED, OWNED, TERM(2, 0), DELIVERED(0)}},
 
+    {"S1",
+     "two owners in one generation",
+     {STARTED, OTHER(STARTED, .flag = true), GENERATION(4),
+      OTHER(TOLD_GENERATION, .offset = 4), OWNED, OTHER(OWNED, .term = {1, 0})}},
+    {NULL,
+     "the owner of an earlier generation has not heard of it",
+     {STARTED, OTHER(STARTED, .flag = true), GENERATION(4), OWNED,
+      OTHER(TOLD_GENERATION, .offset = 5), OTHER(OWNED, .term = {1, 0})}},
+    {NULL,
+     "the other was told that it is out",
+     {STARTED, OTHER(STARTED, .flag = true), GENERATION(4), OWNED, FENCED(4),
+      OTHER(TOLD_GENERATION, .offset = 4), OTHER(OWNED, .term = {1, 0})}},
+
+    {"S2", "a join with something in hand", {OWNER, PLAIN(SENT_JOIN)}},
+    {NULL, "a join with empty hands", {OWNER, DISOWNED, PLAIN(SENT_JOIN)}},
+
+    {"S7", "revoked without having been assigned", {OWNER, PLAIN(ON_REVOKED)}},
+    {"S7", "assigned twice", {OWNER, PLAIN(ON_ASSIGNED), PLAIN(ON_ASSIGNED)}},
+    {"S7",
+     "revoked and lost",
+     {OWNER, PLAIN(ON_ASSIGNED), PLAIN(ON_REVOKED), PLAIN(ON_LOST)}},
+    {"S7",
+     "a callback after close",
+     {OWNER, PLAIN(ON_ASSIGNED), CALL("close", DH_SEC), RETURNED(DH_SEC),
+      PLAIN(ON_REVOKED), AT(FREED, DH_SEC)}},
+    {NULL,
+     "assigned, lost, assigned, revoked",
+     {OWNER, PLAIN(ON_ASSIGNED), PLAIN(ON_LOST), PLAIN(ON_ASSIGNED), PLAIN(ON_REVOKED)}},
+
+    {"S9",
+     "a heartbeat after it was told twice",
+     {STARTED, GENERATION(4), HEARTBEAT(4), FENCED(4), HEARTBEAT(4), FENCED(4),
+      HEARTBEAT(4)}},
+    {"S9",
+     "a commit after it was told twice",
+     {STARTED, APPENDED(0, 9), GENERATION(1), HEARTBEAT(1), FENCED(1), HEARTBEAT(1),
+      FENCED(1), OWNED, POSITION(0), SENT(0)}},
+    {NULL,
+     "a heartbeat in the next generation",
+     {STARTED, GENERATION(4), HEARTBEAT(4), FENCED(4), HEARTBEAT(4), FENCED(4),
+      GENERATION(5), HEARTBEAT(5)}},
+
+    {"S31", "a reset out of the blue", {OWNER, PLAIN(RESET)}},
+    {"S31",
+     "told under the assignment before",
+     {OWNER, PLAIN(TOLD_OUT_OF_RANGE), DISOWNED, OWNED, PLAIN(RESET)}},
+
+    {"S40",
+     "what the last poll has returned is committed",
+     {OWNER, GENERATION(1), CALL("poll", DH_SEC), RETURNED(0), DELIVERED(0), PROCESSED(0),
+      SENT(1)}},
+    {"S40",
+     "more than the application was given",
+     {OWNER, GENERATION(1), DELIVERED(0), CALL("commit_sync", DH_SEC), SENT(2)}},
+    {NULL,
+     "committed when the next poll has begun",
+     {OWNER, GENERATION(1), CALL("poll", DH_SEC), RETURNED(0), DELIVERED(0), PROCESSED(0),
+      CALL("poll", DH_SEC), SENT(1), RETURNED(0)}},
+    {NULL,
+     "a gap behind the last record is passed",
+     {STARTED, APPENDED(0, 1), GAP(1, 4), OWNED, TERM(1, 0), POSITION(0), GENERATION(1),
+      DELIVERED(0), PROCESSED(0), CALL("close", DH_SEC), SENT(4), RETURNED(0),
+      AT(FREED, 0)}},
+
+    {"S41", "beyond the end", {STARTED, APPENDED(0, 9), SENT(10)}},
+    {"S41", "below nothing", {STARTED, APPENDED(0, 9), SENT(-1)}},
+
+    {"S42",
+     "a commit that falls",
+     {OWNER, DELIVERED(0), DELIVERED(1), CALL("poll", DH_SEC), SENT(2), SENT(1)}},
+    {"S42",
+     "two falls and one seek",
+     {OWNER, DELIVERED(0), DELIVERED(1), CALL("poll", DH_SEC), SENT(2), SOUGHT(0),
+      SENT(0), SENT(2), SENT(0)}},
+    {NULL,
+     "a commit that falls with a seek",
+     {OWNER, DELIVERED(0), DELIVERED(1), CALL("poll", DH_SEC), RETURNED(0), SENT(2),
+      SOUGHT(1), SENT(1)}},
+
+    {"S45",
+     "what was taken is forgotten",
+     {STARTED, APPENDED(0, 9), SENT(0), TAKEN(0), QUESTION, TOLD(-1)}},
+    {"S45",
+     "an older one is told",
+     {OWNER, SENT(0), TAKEN(0), DELIVERED(0), DELIVERED(1), CALL("poll", DH_SEC),
+      EVENT(SENT_COMMIT, .offset = 2, .call = 4),
+      EVENT(COMMIT_TAKEN, .offset = 2, .call = 4), QUESTION, TOLD(0)}},
+    {NULL,
+     "one that was never answered may be told",
+     {OWNER, SENT(0), TAKEN(0), DELIVERED(0), DELIVERED(1), CALL("poll", DH_SEC),
+      EVENT(SENT_COMMIT, .offset = 2, .call = 4), QUESTION, TOLD(2), RETURNED(0)}},
+    {"S45",
+     "one that was refused is told",
+     {OWNER, SENT(0), TAKEN(0), DELIVERED(0), DELIVERED(1), CALL("poll", DH_SEC),
+      EVENT(SENT_COMMIT, .offset = 2, .call = 4),
+      EVENT(COMMIT_REFUSED, .offset = 2, .call = 4), QUESTION, TOLD(2)}},
+
+    {"S46", "out of turn", {STARTED, ASKED(1), ASKED(2), ON_COMMIT(2)}},
+    {"S46", "twice", {STARTED, ASKED(1), ON_COMMIT(1), ON_COMMIT(1)}},
+    {"S46",
+     "never",
+     {STARTED, ASKED(1), CALL("close", DH_SEC), RETURNED(0), AT(FREED, 0)}},
+
     {"S20", "a record is left out", {OWNER, DELIVERED(0), DELIVERED(2)}},
     {"S20",
      "a record behind a gap is left out",
@@ -71,7 +193,9 @@ static const struct {
 
     {"S21", "a record twice", {OWNER, DELIVERED(0), DELIVERED(0)}},
     {"S21", "back without a seek", {OWNER, DELIVERED(0), DELIVERED(1), DELIVERED(0)}},
-    {NULL, "back by a reset", {OWNER, DELIVERED(0), PLAIN(RESET), DELIVERED(0)}},
+    {NULL,
+     "back by a reset",
+     {OWNER, DELIVERED(0), PLAIN(TOLD_OUT_OF_RANGE), PLAIN(RESET), DELIVERED(0)}},
 
     {"S22",
      "beside what is committed",
@@ -129,6 +253,61 @@ static const struct {
      "the end, and one was never processed",
      {STARTED, APPENDED(0, 2), PROCESSED(0), COMMITTED(1), PLAIN(DRAINED)}},
 
+    {"S61", "again in one term", {OWNER, DELIVERED(0), DELIVERED(0)}},
+    {"S61",
+     "again in a term that starts behind it",
+     {OWNER, DELIVERED(0), PROCESSED(0), COMMITTED(1), DISOWNED, OWNED, TERM(1, 0),
+      POSITION(1), DELIVERED(0)}},
+    {NULL,
+     "again in another term",
+     {OWNER, DELIVERED(0), DISOWNED, OWNED, TERM(1, 0), POSITION(0), DELIVERED(0)}},
+
+    {"S63", "the second before the first", {OWNER, DELIVERED(0), PROCESSED(1)}},
+    {NULL,
+     "the first once more after the second",
+     {OWNER, DELIVERED(0), DELIVERED(1), PROCESSED(0), PROCESSED(1), PROCESSED(0)}},
+
+    {"L1",
+     "nobody takes a place",
+     {STARTED, PLAIN(CALM), PLAIN(WANTED), AT(TERM, SIM_SETTLE_NS + 1)}},
+    {NULL,
+     "somebody takes it",
+     {STARTED, PLAIN(CALM), PLAIN(WANTED), OWNED, AT(TERM, SIM_SETTLE_NS + 1)}},
+
+    {"L2",
+     "a record waits",
+     {OWNER, PLAIN(CALM),
+      EVENT(DELIVERED, .offset = 0, .term = {1, 0}, .flag = true,
+            .at_ns = SIM_DELIVERY_NS + 1)}},
+    {NULL,
+     "it was not there before",
+     {STARTED,
+      OWNED,
+      TERM(1, 0),
+      POSITION(0),
+      PLAIN(CALM),
+      {.kind = SIM_APPENDED,
+       .member = -1,
+       .place = 2,
+       .end = 9,
+       .flag = true,
+       .at_ns = SIM_DELIVERY_NS},
+      EVENT(DELIVERED, .offset = 0, .term = {1, 0}, .flag = true,
+            .at_ns = SIM_DELIVERY_NS + 1)}},
+
+    {"L4",
+     "a storm",
+     {STARTED, PLAIN(CALM),
+      EVENT(TOLD_GENERATION, .offset = 1, .at_ns = SIM_SETTLE_NS + 1),
+      EVENT(TOLD_GENERATION, .offset = 2, .at_ns = SIM_SETTLE_NS + 2),
+      EVENT(TOLD_GENERATION, .offset = 3, .at_ns = SIM_SETTLE_NS + 3)}},
+    {NULL,
+     "somebody has come",
+     {STARTED, PLAIN(CALM), OTHER(STARTED, .at_ns = SIM_SETTLE_NS),
+      EVENT(TOLD_GENERATION, .offset = 1, .at_ns = SIM_SETTLE_NS + 1),
+      EVENT(TOLD_GENERATION, .offset = 2, .at_ns = SIM_SETTLE_NS + 2),
+      EVENT(TOLD_GENERATION, .offset = 3, .at_ns = SIM_SETTLE_NS + 3)}},
+
     {"L3",
      "the end, and not all is committed",
      {STARTED, APPENDED(0, 2), PROCESSED(0), PROCESSED(1), COMMITTED(1), PLAIN(DRAINED)}},
@@ -160,6 +339,11 @@ static const struct {
     {NULL,
      "all is given back",
      {CALL("close", DH_SEC), RETURNED(DH_SEC), AT(FREED, DH_SEC), PLAIN(DRAINED)}},
+
+    {"L7", "a busy loop", {STARTED, HEARTBEAT(1), TIMES(SIM_REQUESTS_MAX)}},
+    {NULL,
+     "as many as there may be",
+     {STARTED, HEARTBEAT(1), TIMES(SIM_REQUESTS_MAX - 1)}},
 };
 
 // The kind of an event that a row does not have: SIM_APPENDED of nothing.
@@ -172,7 +356,11 @@ static void given_history(struct sim_history *history, const struct sim_event *e
 {
     sim_history_init(history);
     for (size_t i = 0; i < EVENTS_MAX && !is_unused(&events[i]); i++) {
-        sim_history_add(history, &events[i]);
+        uint64_t count = events[i].member == -2 ? events[i].call : 1;
+        const struct sim_event *event = &events[events[i].member == -2 ? i - 1 : i];
+        while (count-- > 0) {
+            sim_history_add(history, event);
+        }
     }
 }
 

@@ -246,9 +246,6 @@ static void take_commit(struct sim_tap *tap, int member,
                           .offset = topic->partitions.items[j].committed_offset,
                           .end = code,
                           .call = flight->number});
-            if (i == 0 && j == 0) {
-                tell_fenced(tap, member, flight, code);
-            }
         }
     }
 }
