@@ -21,7 +21,10 @@ enum change_kind {
 struct member_change {
     struct dh_group_member *member;
     bool is_created;
-    dohle_bytes new_id; // owned; null: it keeps its own
+    // Of one that came back under another id; owned. Null: it keeps its own.
+    dohle_bytes new_id;
+    dohle_bytes new_client_id;
+    dohle_bytes new_client_host;
 };
 
 // What a GroupMetadata record needs to be applied.
@@ -57,6 +60,8 @@ static void group_change_free(struct dh_group *group, struct group_change *set)
             dh_group_member_free(set->members[i].member);
         }
         dh_group_text_free(mem, set->members[i].new_id);
+        dh_group_text_free(mem, set->members[i].new_client_id);
+        dh_group_text_free(mem, set->members[i].new_client_host);
     }
     dh_map_deinit(&set->by_id);
     dh_map_deinit(&set->by_instance_id);
@@ -82,6 +87,14 @@ find_member(const struct dh_group *group,
     return dh_group_member_find_static(group, row->group_instance_id);
 }
 
+static bool prepare_return(const dohle_allocator *mem, struct member_change *change,
+                           const struct dh_group_metadata_value_member *row)
+{
+    return dh_group_text_copy(mem, row->member_id, &change->new_id) &&
+           dh_group_text_copy(mem, row->client_id, &change->new_client_id) &&
+           dh_group_text_copy(mem, row->client_host, &change->new_client_host);
+}
+
 static int prepare_member(struct dh_group *group, struct group_change *set,
                           const struct dh_group_metadata_value_member *row)
 {
@@ -90,21 +103,20 @@ static int prepare_member(struct dh_group *group, struct group_change *set,
         dh_map_get(&set->by_instance_id, row->group_instance_id) != NULL) {
         return DOHLE_ERR_PROTOCOL;
     }
+    set->member_count++;
     change->member = find_member(group, row);
     if (change->member == NULL) {
+        change->is_created = true;
         change->member =
             dh_group_member_new(group, row->member_id, row->group_instance_id,
                                 row->client_id, row->client_host);
-        change->is_created = true;
         if (change->member == NULL) {
             return DOHLE_ERR_NO_MEMORY;
         }
     } else if (!dh_bytes_equal(change->member->id, row->member_id) &&
-               !dh_group_text_copy(group->coordinator->mem, row->member_id,
-                                   &change->new_id)) {
+               !prepare_return(group->coordinator->mem, change, row)) {
         return DOHLE_ERR_NO_MEMORY;
     }
-    set->member_count++;
     int err = dh_map_put(&set->by_id, row->member_id, change->member);
     if (err == 0 && row->group_instance_id.data != NULL) {
         err = dh_map_put(&set->by_instance_id, row->group_instance_id, change->member);
@@ -296,19 +308,25 @@ static void discard(struct change *change)
 
 // ---- Applying ----
 
+static void swap_texts(dohle_bytes *a, dohle_bytes *b)
+{
+    dohle_bytes text = *a;
+    *a = *b;
+    *b = text;
+}
+
 // protocol_name: the record's own.
 static void apply_member(struct dh_classic_group *classic, struct member_change *change,
                          const struct dh_group_metadata_value_member *row,
                          dohle_bytes protocol_name)
 {
     struct dh_group_member *member = change->member;
-    const dohle_allocator *mem = member->group->coordinator->mem;
     dh_list_remove(&member->link);
     dh_list_push_back(&classic->members_in_order, &member->link);
     if (change->new_id.data != NULL) {
-        dh_group_text_free(mem, member->id);
-        member->id = change->new_id;
-        change->new_id = DH_BYTES_NULL;
+        swap_texts(&member->id, &change->new_id);
+        swap_texts(&member->client_id, &change->new_client_id);
+        swap_texts(&member->client_host, &change->new_client_host);
     }
     member->session_timeout_ms = row->session_timeout;
     member->rebalance_timeout_ms =
@@ -336,13 +354,6 @@ static void remove_unnamed(struct dh_list *unnamed)
         dh_group_sync_received(member);
         dh_group_member_free(member);
     }
-}
-
-static void swap_texts(dohle_bytes *a, dohle_bytes *b)
-{
-    dohle_bytes text = *a;
-    *a = *b;
-    *b = text;
 }
 
 static void swap_maps(struct dh_map *a, struct dh_map *b)

@@ -781,7 +781,8 @@ static inline void rig_assert_dumps_equal(const struct dh_coordinator *live,
 
 // What a replay gives of a group that is Stable is what it is (S13, S17).
 static inline void rig_assert_stable_equal(const struct dh_coordinator *live,
-                                           const struct dh_coordinator *replayed)
+                                           const struct dh_coordinator *replayed,
+                                           const char *step)
 {
     struct dh_arena arena;
     struct dh_list_groups_response_group *groups;
@@ -810,8 +811,15 @@ static inline void rig_assert_stable_equal(const struct dh_coordinator *live,
         expected.groups.items = &expected_group;
         actual.groups.items = &actual_group;
         expected.groups.count = actual.groups.count = 1;
-        assert_true(
-            dh_message_equal(&dh_describe_groups_response_type, 6, &expected, &actual));
+        if (!dh_message_equal(&dh_describe_groups_response_type, 6, &expected, &actual)) {
+            struct dh_buf text;
+            dh_buf_init(&text, dh_mem_default(), 0);
+            dh_message_print(&dh_describe_groups_response_type, 6, &expected, &text);
+            dh_buf_printf(&text, "\nand a replay gives\n");
+            dh_message_print(&dh_describe_groups_response_type, 6, &actual, &text);
+            fail_msg("after \"%s\" the group is\n%.*s", step, (int)text.size,
+                     (const char *)text.data);
+        }
     }
     dh_arena_deinit(&arena);
 }
@@ -824,7 +832,7 @@ static inline void rig_check(struct rig *rig, const char *step)
     struct dh_coordinator *replayed = rig_replay(rig, dh_mem_default());
     assert_non_null(replayed);
     rig_assert_dumps_equal(rig->coordinator, replayed, step);
-    rig_assert_stable_equal(rig->coordinator, replayed);
+    rig_assert_stable_equal(rig->coordinator, replayed, step);
     dh_coordinator_free(replayed);
     rig->memory.fail_at = fail_at;
 }
