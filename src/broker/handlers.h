@@ -15,26 +15,32 @@
                                  struct dh_broker_request *request);                     \
     void *dh_broker_refuse_##name(struct dh_broker_request *request, int16_t broker_code)
 
-DH_BROKER_HANDLER(produce);                 // produce.c
-DH_BROKER_HANDLER(fetch);                   // fetches.c
-DH_BROKER_HANDLER(list_offsets);            // offsets.c
-DH_BROKER_HANDLER(metadata);                // metadata_handlers.c
-DH_BROKER_HANDLER(offset_commit);           // offset_handlers.c
-DH_BROKER_HANDLER(offset_fetch);            // offset_handlers.c
-DH_BROKER_HANDLER(find_coordinator);        // group_handlers.c
-DH_BROKER_HANDLER(join_group);              // group_handlers.c
-DH_BROKER_HANDLER(heartbeat);               // group_handlers.c
-DH_BROKER_HANDLER(leave_group);             // group_handlers.c
-DH_BROKER_HANDLER(sync_group);              // group_handlers.c
-DH_BROKER_HANDLER(describe_groups);         // group_admin_handlers.c
-DH_BROKER_HANDLER(list_groups);             // group_admin_handlers.c
-DH_BROKER_HANDLER(api_versions);            // api_versions.c
-DH_BROKER_HANDLER(delete_records);          // offsets.c
-DH_BROKER_HANDLER(init_producer_id);        // producer_ids.c
-DH_BROKER_HANDLER(offset_for_leader_epoch); // offsets.c
-DH_BROKER_HANDLER(delete_groups);           // group_admin_handlers.c
-DH_BROKER_HANDLER(offset_delete);           // offset_handlers.c
-DH_BROKER_HANDLER(describe_cluster);        // metadata_handlers.c
+DH_BROKER_HANDLER(produce);                   // produce.c
+DH_BROKER_HANDLER(fetch);                     // fetches.c
+DH_BROKER_HANDLER(list_offsets);              // offsets.c
+DH_BROKER_HANDLER(metadata);                  // metadata_handlers.c
+DH_BROKER_HANDLER(offset_commit);             // offset_handlers.c
+DH_BROKER_HANDLER(offset_fetch);              // offset_handlers.c
+DH_BROKER_HANDLER(find_coordinator);          // group_handlers.c
+DH_BROKER_HANDLER(join_group);                // group_handlers.c
+DH_BROKER_HANDLER(heartbeat);                 // group_handlers.c
+DH_BROKER_HANDLER(leave_group);               // group_handlers.c
+DH_BROKER_HANDLER(sync_group);                // group_handlers.c
+DH_BROKER_HANDLER(describe_groups);           // group_admin_handlers.c
+DH_BROKER_HANDLER(list_groups);               // group_admin_handlers.c
+DH_BROKER_HANDLER(api_versions);              // api_versions.c
+DH_BROKER_HANDLER(delete_records);            // offsets.c
+DH_BROKER_HANDLER(init_producer_id);          // producer_ids.c
+DH_BROKER_HANDLER(offset_for_leader_epoch);   // offsets.c
+DH_BROKER_HANDLER(delete_groups);             // group_admin_handlers.c
+DH_BROKER_HANDLER(offset_delete);             // offset_handlers.c
+DH_BROKER_HANDLER(create_topics);             // admin_topics.c
+DH_BROKER_HANDLER(delete_topics);             // admin_topics.c
+DH_BROKER_HANDLER(create_partitions);         // admin_topics.c
+DH_BROKER_HANDLER(describe_configs);          // admin_configs.c
+DH_BROKER_HANDLER(alter_configs);             // admin_alter.c
+DH_BROKER_HANDLER(incremental_alter_configs); // admin_alter.c
+DH_BROKER_HANDLER(describe_cluster);          // metadata_handlers.c
 // describe_topics_handlers.c
 DH_BROKER_HANDLER(describe_topic_partitions);
 

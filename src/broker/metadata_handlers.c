@@ -4,6 +4,7 @@
  * Source: KafkaApis, KRaftMetadataCache in Apache Kafka 4.4.
  */
 #include "base/bytes.h"
+#include "broker/faults.h"
 #include "broker/handlers.h"
 #include "broker/nodes.h"
 #include "broker/partition_view.h"
@@ -53,6 +54,16 @@ static bool fill_brokers(struct dh_broker_request *request,
     return true;
 }
 
+static int16_t partition_code(struct dh_broker_request *request,
+                              const struct dh_broker_partition *partition)
+{
+    int16_t fault = dh_broker_faults_partition(
+        request, dh_bytes_of(partition->topic->name), partition->number);
+    return fault != 0                ? fault
+           : partition->leader == -1 ? DH_BROKER_LEADER_NOT_AVAILABLE
+                                     : 0;
+}
+
 static bool fill_partition(struct dh_broker_request *request,
                            const struct dh_broker_partition *partition,
                            struct dh_metadata_response_topic_partition *out)
@@ -64,7 +75,7 @@ static bool fill_partition(struct dh_broker_request *request,
     struct dh_broker_id_list offline =
         dh_broker_list_replicas(request, partition, DH_BROKER_OFFLINE_REPLICAS);
     *out = (struct dh_metadata_response_topic_partition){
-        .error_code = partition->leader == -1 ? DH_BROKER_LEADER_NOT_AVAILABLE : 0,
+        .error_code = partition_code(request, partition),
         .partition_index = partition->number,
         .leader_id = partition->leader,
         .leader_epoch = partition->leader_epoch,
@@ -85,6 +96,10 @@ static bool fill_topic(struct dh_broker_request *request,
     out->is_internal = topic->is_internal;
     if (asked->include_topic_authorized_operations) {
         out->topic_authorized_operations = DH_BROKER_TOPIC_OPERATIONS;
+    }
+    out->error_code = dh_broker_faults_partition(request, out->name, -1);
+    if (out->error_code != 0) {
+        return true;
     }
     out->partitions.items =
         dh_arena_calloc(&request->arena, (size_t)topic->partition_count,
@@ -138,8 +153,11 @@ static bool fill_named(struct dh_broker_request *request, dohle_bytes name,
     } else if (topic == NULL) {
         code = DH_BROKER_UNKNOWN_TOPIC_OR_PARTITION;
     }
-    out->error_code = code;
-    return topic == NULL || fill_topic(request, topic, out);
+    if (topic == NULL) {
+        out->error_code = code;
+        return true;
+    }
+    return fill_topic(request, topic, out);
 }
 
 static bool fill_by_id(struct dh_broker_request *request, const struct dh_uuid *id,
