@@ -182,7 +182,7 @@ static void make_cluster_id(struct dh_broker *broker)
 }
 
 static int open_store(struct dh_broker *broker, const struct dh_broker_options *options,
-                      struct dh_store_recovery *recovery, char *text, size_t text_size)
+                      char *text, size_t text_size)
 {
     // A directory that has one keeps its own.
     make_cluster_id(broker);
@@ -196,7 +196,7 @@ static int open_store(struct dh_broker *broker, const struct dh_broker_options *
         .seed = dh_random_next(&broker->random),
         .process = cluster.text,
     };
-    int err = dh_store_open(&store, &broker->store, recovery, text, text_size);
+    int err = dh_store_open(&store, &broker->store, &broker->recovery, text, text_size);
     if (err == 0 && dh_uuid_parse(dh_bytes_of(dh_store_cluster_id(broker->store)),
                                   &broker->cluster_id) != 0) {
         // Kafka takes any text. Here it is an id, for as long as this broker runs.
@@ -218,10 +218,9 @@ static int make_parts(struct dh_broker *broker, const struct dh_broker_options *
     if (err != 0) {
         return err;
     }
-    struct dh_store_recovery recovery = {0};
-    err = open_store(broker, options, &recovery, text, text_size);
+    err = open_store(broker, options, text, text_size);
     if (err == 0) {
-        err = dh_broker_topics_new(broker, recovery.was_clean, text, text_size);
+        err = dh_broker_topics_new(broker, broker->recovery.was_clean, text, text_size);
     }
     if (err != 0) {
         return err;
@@ -270,6 +269,11 @@ int dh_broker_new(const struct dh_broker_options *options, struct dh_broker **ou
     text[0] = '\0';
     *out = broker;
     return 0;
+}
+
+void dh_broker_close_commands(struct dh_broker *broker)
+{
+    dh_broker_control_close(broker);
 }
 
 void dh_broker_free(struct dh_broker *broker, bool is_clean)
@@ -405,6 +409,11 @@ bool dh_broker_is_serving(const struct dh_broker *broker)
         }
     }
     return true;
+}
+
+const struct dh_store_recovery *dh_broker_recovery(const struct dh_broker *broker)
+{
+    return &broker->recovery;
 }
 
 void dh_broker_check(const struct dh_broker *broker)

@@ -90,7 +90,10 @@ struct dh_broker_options {
 DH_MUST_CHECK int dh_broker_new(const struct dh_broker_options *options,
                                 struct dh_broker **broker, char *text, size_t text_size);
 
-// is_clean: as after SIGTERM, with checkpoints; else as if killed. NULL is allowed.
+// Commands that wait end with DOHLE_ERR_CLOSED; next_event gives them back.
+void dh_broker_close_commands(struct dh_broker *broker);
+
+// Commands were given back. is_clean: as after SIGTERM, with checkpoints; else as if killed. NULL is allowed.
 void dh_broker_free(struct dh_broker *broker, bool is_clean);
 
 // ---- Inputs ----

@@ -595,7 +595,7 @@ void dh_broker_groups_on_topic_deleted(struct dh_broker *broker,
     const struct dh_broker_groups *groups = broker->groups;
     for (size_t i = 0; i < groups->shard_count; i++) {
         struct shard *shard = groups->shards[i];
-        if (shard->coordinator == NULL) {
+        if (shard == NULL || shard->coordinator == NULL) {
             continue;
         }
         int16_t code =
