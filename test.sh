@@ -203,7 +203,7 @@ stage_tidy() {
 }
 
 format_all() {
-  { find include src cli examples tests fuzz tools -name '*.[ch]' 2>/dev/null || true; } | xargs clang-format-14 --dry-run -Werror
+  { find include src cli bench examples tests fuzz tools -name '*.[ch]' 2>/dev/null || true; } | xargs clang-format-14 --dry-run -Werror
 }
 
 stage_format() { check format format_all; }

@@ -16,6 +16,7 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
+int command_broker(int argc, char **argv);
 int command_config(int argc, char **argv);
 int command_consume(int argc, char **argv);
 int command_group(int argc, char **argv);

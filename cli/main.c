@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <dohle/broker.h>
 #include <dohle/dohle.h>
 
 #include "command.h"
@@ -21,6 +22,7 @@ static const struct command commands[] = {
     {"group", "list and describe groups", command_group},
     {"lag", "how far groups are behind, and how fast they go", command_lag},
     {"config", "what the settings mean", command_config},
+    {"broker", "a broker of its own: no Kafka, no Java", command_broker},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -136,6 +138,10 @@ static int help(FILE *file)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
+    if (dohle_broker_enable_embedded() != 0) {
+        fputs("dohle: out of memory\n", stderr);
+        return EXIT_FAILED;
+    }
     if (argc < 2) {
         return help(stderr);
     }

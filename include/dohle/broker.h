@@ -124,7 +124,8 @@ DOHLE_API const char *dohle_broker_control_address(const dohle_broker *broker);
 
 // ---- Topics and records ----
 
-// With every node as a replica, leaders in turn; partition_count -1: num.partitions.
+// With replicas at three nodes, or at all when there are fewer, and leaders in turn.
+// partition_count -1: num.partitions.
 DOHLE_API int dohle_broker_create_topic(dohle_broker *broker, const char *name,
                                         int32_t partition_count);
 DOHLE_API int dohle_broker_delete_topic(dohle_broker *broker, const char *name);
@@ -149,7 +150,8 @@ DOHLE_API int dohle_broker_append(dohle_broker *broker, const char *topic,
 DOHLE_API int dohle_broker_delete_records(dohle_broker *broker, const char *topic,
                                           int32_t partition, int64_t offset);
 
-// Cuts the log there, as an unclean election does: with a new leader epoch.
+// Cuts the log there, as an unclean election does: with a new leader epoch. Batches are cut
+// as a whole.
 DOHLE_API int dohle_broker_truncate(dohle_broker *broker, const char *topic,
                                     int32_t partition, int64_t offset);
 

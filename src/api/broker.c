@@ -20,6 +20,9 @@
 #define STOP_TIMEOUT_MS 30000
 #define WAIT_TIMEOUT_MS 10000
 
+// Replicas of a topic made here.
+#define REPLICAS_MAX 3
+
 // The public name of a broker's thread.
 static struct dh_broker_server *server_of(dohle_broker *broker)
 {
@@ -304,6 +307,9 @@ int dohle_broker_create_topic(dohle_broker *broker, const char *name,
     if (partition_count != -1) {
         add_named(&line, "partitions", partition_count);
     }
+    size_t node_count = server_of(broker)->options.node_count;
+    add_named(&line, "replication",
+              (int64_t)(node_count < REPLICAS_MAX ? node_count : REPLICAS_MAX));
     return run(&line, NULL);
 }
 

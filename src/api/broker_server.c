@@ -79,12 +79,11 @@ static void begin_restart(struct dh_broker_server *server, struct dh_broker_task
 
 void dh_broker_server_give(struct dh_broker_server *server, struct dh_broker_task *task)
 {
-    if (server->engine == NULL) {
+    if (server->engine == NULL || server->is_closing) {
         answer(task, DOHLE_ERR_CLOSED, "the broker has ended");
     } else if (is_verb(task->command.line, "restart")) {
         begin_restart(server, task);
     } else {
-        dh_list_push_back(&server->tasks, &task->link);
         dh_broker_input(server->engine, &task->command, dh_clock_now_ns());
     }
 }
@@ -110,20 +109,10 @@ static bool hand_back(struct dh_broker_server *server)
          (command = dh_broker_next_event(server->engine)) != NULL;) {
         struct dh_broker_task *task =
             DH_CONTAINER_OF(command, struct dh_broker_task, command);
-        dh_list_remove(&task->link);
         task->done(task);
         has_any = true;
     }
     return has_any;
-}
-
-// Those that the engine had when it ended.
-static void end_tasks(struct dh_broker_server *server)
-{
-    for (struct dh_link *link; (link = dh_list_pop_front(&server->tasks)) != NULL;) {
-        answer(DH_CONTAINER_OF(link, struct dh_broker_task, link), DOHLE_ERR_CLOSED,
-               "the broker has ended");
-    }
 }
 
 // ---- The engine ----
@@ -173,9 +162,13 @@ static void close_engine(struct dh_broker_server *server, bool is_clean)
     if (!is_clean && server->files != NULL) {
         dh_files_forget_syncs(server->files);
     }
+    // What a peer of the control port has sent behind its wait is closed, too.
+    server->is_closing = true;
+    dh_broker_close_commands(server->engine);
+    (void)hand_back(server);
+    server->is_closing = false;
     dh_broker_free(server->engine, is_clean);
     server->engine = NULL;
-    end_tasks(server);
 }
 
 // ---- Ends, on the broker's thread ----
@@ -598,7 +591,6 @@ static void init_server(struct dh_broker_server *server, const dohle_allocator *
     dh_buf_init(&server->bootstrap, &server->allocator, 0);
     dh_buf_init(&server->recovery, &server->allocator, 0);
     dh_map_init(&server->connections, &server->allocator, 0);
-    dh_list_init(&server->tasks);
     dh_queue_init(&server->posted);
     server->ending = DH_BROKER_ENDING_NOT;
     server->wished = DH_BROKER_ENDING_NOT;

@@ -56,7 +56,6 @@ struct dh_broker_control_port;
 // A command that knows whom to tell. In the block of whoever gives it.
 struct dh_broker_task {
     struct dh_broker_command command;
-    struct dh_link link; // in dh_broker_server.tasks
     // Answered, on the broker's thread; the task is its maker's again.
     void (*done)(struct dh_broker_task *task);
 };
@@ -114,7 +113,7 @@ struct dh_broker_server {
     char listen_text[DH_LISTENER_TEXT_SIZE];
     struct dh_map connections; // by id: struct connection of broker_sockets.c
     struct dh_broker_control_port *control_port; // NULL: none
-    struct dh_list tasks;                        // the engine has them
+    bool is_closing;                             // tasks are answered with CLOSED
     enum dh_broker_ending ending;
     struct dh_broker_task *restart_task; // whoever has asked for it; NULL: none
     int64_t drain_deadline_ns;

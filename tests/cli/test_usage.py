@@ -23,7 +23,7 @@ def run(*args, stdin=b"", env=None, timeout=30):
     ["help"], ["--help"], ["version"], ["consume", "--help"], ["produce", "-h"], ["topic", "--help"],
     ["topic", "list", "--help"], ["topic", "create", "--help"], ["topic", "describe", "--help"],
     ["topic", "delete", "--help"], ["group", "help"], ["group", "list", "--help"], ["group", "describe", "--help"],
-    ["lag", "--help"], ["config", "--help"], ["help", "consume"],
+    ["lag", "--help"], ["config", "--help"], ["broker", "--help"], ["help", "consume"],
 ])
 def test_help_goes_to_stdout(args):
     done = run(*args)

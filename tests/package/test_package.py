@@ -81,18 +81,76 @@ def test_the_command_runs_where_it_is_installed(prefix):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+EMBEDDED = ROOT / "examples" / "embedded_test.c"
+
+
+def succeeds(program, environment=None):
+    done = subprocess.run([program], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
+
+
+@pytest.mark.parametrize("is_static", [False, True])
+def test_pkg_config_finds_the_broker(prefix, environment, tmp_path, is_static):
+    command = ["pkg-config", "--cflags", "--libs", *(["--static"] if is_static else []), "dohle-broker"]
+    flags = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+    if is_static:
+        # The archives of ours, whatever else is there as it is.
+        flags = [f"-l:lib{flag[2:]}.a" if flag.startswith("-ldohle") else flag for flag in flags]
+    subprocess.run(["cc", *WARNINGS, EMBEDDED, "-o", tmp_path / "app", *flags], check=True)
+    needed = subprocess.run(["readelf", "-d", tmp_path / "app"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert ("libdohle" in needed) != is_static
+    succeeds(tmp_path / "app", None if is_static else environment)
+
+
+@pytest.mark.parametrize("target", ["dohle::broker", "dohle::broker_static"])
+def test_find_package_finds_the_broker(prefix, environment, tmp_path, target):
+    (tmp_path / "app.c").write_text(EMBEDDED.read_text())
+    (tmp_path / "CMakeLists.txt").write_text(f"""
+        cmake_minimum_required(VERSION 3.22)
+        project(app LANGUAGES C)
+        find_package(dohle REQUIRED COMPONENTS broker)
+        add_executable(app app.c)
+        target_link_libraries(app PRIVATE {target})
+    """)
+    for command in (["cmake", "-B", "build", "-G", "Ninja"], ["cmake", "--build", "build"]):
+        done = subprocess.run(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, check=False)
+        assert done.returncode == 0, done.stdout
+    succeeds(tmp_path / "build" / "app", environment)
+
+
+def test_the_installed_command_starts_a_broker(prefix):
+    """Without any variable that says where the libraries are."""
+    done = subprocess.run([prefix / "bin" / "dohle", "topic", "list", "-b", "embedded:"], capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_headers_are_valid_cpp(prefix, tmp_path):
     if subprocess.run(["c++", "--version"], stdout=subprocess.DEVNULL, check=False).returncode != 0:
         pytest.fail("no C++ compiler: install g++")
     source = tmp_path / "app.cpp"
-    source.write_text("#include <dohle/dohle.h>\nint main() { return dohle_error_class(0) != DOHLE_CLASS_NONE; }\n")
+    source.write_text("#include <dohle/broker.h>\n#include <dohle/dohle.h>\nint main() { return dohle_error_class(0) != DOHLE_CLASS_NONE; }\n")
     subprocess.run(["c++", "-std=c++11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", prefix / "include",
                     "-fsyntax-only", source], check=True)
 
 
+def exported(library):
+    symbols = subprocess.run(["nm", "-D", "--defined-only", library], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return {line.split()[-1].split("@")[0] for line in symbols.splitlines()}
+
+
+def declared(header):
+    text = (ROOT / "include" / "dohle" / header).read_text()
+    return set(re.findall(r"^DOHLE_API[^;{]*?\b(dohle_\w+)\(", text, re.M))
+
+
 def test_only_the_public_api_is_exported(prefix):
-    symbols = subprocess.run(["nm", "-D", "--defined-only", libraries(prefix) / "libdohle.so"], check=True,
-                             stdout=subprocess.PIPE, text=True).stdout
-    names = [line.split()[-1].split("@")[0] for line in symbols.splitlines()]
-    assert "dohle_consumer_poll" in names
-    assert [name for name in names if not name.startswith(("dohle_", "DOHLE_"))] == []
+    names = exported(libraries(prefix) / "libdohle.so")
+    headers = [path.name for path in (ROOT / "include" / "dohle").glob("*.h") if path.name != "broker.h"]
+    assert {name for name in names if not name.startswith("DOHLE_")} == set().union(*map(declared, headers))
+
+
+def test_the_broker_exports_its_functions_and_no_others(prefix):
+    names = exported(libraries(prefix) / "libdohle-broker.so")
+    assert {name for name in names if not name.startswith("DOHLE_")} == declared("broker.h")
