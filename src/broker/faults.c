@@ -363,6 +363,11 @@ static bool has_member(const struct fault *fault, const struct dh_broker_request
     return match_subjects(&only, request).matching > 0;
 }
 
+bool dh_broker_faults_exist(const struct dh_broker *broker)
+{
+    return broker->faults->count > 0;
+}
+
 int16_t dh_broker_faults_code(struct dh_broker_request *request, dohle_bytes group,
                               dohle_bytes topic, int32_t partition)
 {

@@ -77,6 +77,9 @@ enum dh_broker_faults_verdict dh_broker_faults_arrived(struct dh_broker_request 
 int16_t dh_broker_faults_code(struct dh_broker_request *request, dohle_bytes group,
                               dohle_bytes topic, int32_t partition);
 
+// For handlers that look at less than all of what a request is about: whether they must not.
+bool dh_broker_faults_exist(const struct dh_broker *broker);
+
 // For handlers of topics and partitions alone.
 static inline int16_t dh_broker_faults_partition(struct dh_broker_request *request,
                                                  dohle_bytes topic, int32_t partition)

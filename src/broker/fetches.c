@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "broker/faults.h"
 #include "broker/fetch_sessions.h"
 #include "broker/handlers.h"
 #include "broker/lookup.h"
@@ -551,6 +552,9 @@ void dh_broker_handle_fetch(struct dh_broker *broker, struct dh_broker_request *
     }
     turn_out(session);
     session->request = request;
+    if (dh_broker_faults_exist(broker)) {
+        dh_broker_fetch_session_freshen(session); // One may be about any partition.
+    }
     if (is_due(session) || !start_wait(session)) {
         answer_fetch(session);
     }

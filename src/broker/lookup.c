@@ -4,6 +4,7 @@
 #include <dohle/error.h>
 
 #include "base/bytes.h"
+#include "broker/faults.h"
 #include "wire/gen/broker_errors.h"
 
 static struct dh_broker_topic *find_topic(const struct dh_broker *broker,
@@ -21,6 +22,11 @@ struct dh_broker_partition *dh_broker_lookup(struct dh_broker_request *request,
     struct dh_broker_topic *topic = find_topic(broker, lookup);
     if (topic == NULL && lookup->id != NULL) {
         *broker_code = DH_BROKER_UNKNOWN_TOPIC_ID;
+        return NULL;
+    }
+    dohle_bytes name = topic == NULL ? lookup->name : dh_bytes_of(topic->name);
+    *broker_code = dh_broker_faults_partition(request, name, lookup->number);
+    if (*broker_code != 0) {
         return NULL;
     }
     struct dh_broker_partition *partition =
