@@ -283,6 +283,15 @@ enum fate {
     FATE_MOVED, // the same, but others come first
 };
 
+// Stands in the line of the partition from now on.
+static void take_place(struct dh_broker_fetch_partition *partition,
+                       struct dh_broker_partition *at)
+{
+    if (dh_broker_waits_at(&partition->place) == NULL) {
+        dh_broker_waits_enter(&partition->place, at);
+    }
+}
+
 static enum fate answer_partition(struct answer *answer,
                                   struct dh_broker_fetch_partition *partition)
 {
@@ -295,6 +304,9 @@ static enum fate answer_partition(struct answer *answer,
     // After an error it is told anew, when that has gone.
     partition->high_watermark = item->error_code == 0 ? item->high_watermark : -1;
     partition->log_start = item->log_start_offset;
+    if (view.partition != NULL && partition->session->cache != NULL) {
+        take_place(partition, view.partition); // Else nothing would make it fresh again.
+    }
     if (item->records.size > 0) {
         return FATE_MOVED;
     }
@@ -452,9 +464,7 @@ static bool consider(struct dh_broker_fetch_partition *partition)
     if (is_urgent(&view)) {
         return true;
     }
-    if (dh_broker_waits_at(&partition->place) == NULL) {
-        dh_broker_waits_enter(&partition->place, view.partition);
-    }
+    take_place(partition, view.partition);
     int64_t wanted = bytes_wanted(session->request->body);
     int64_t bytes = ready_bytes(partition, &view, wanted);
     session->ready_bytes += bytes - partition->ready_bytes;
