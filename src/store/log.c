@@ -180,7 +180,10 @@ int dh_store_log_roll(struct dh_store_log *log, int64_t wall_ms)
         err = dh_store_segment_create(segment);
     }
     if (err == 0) {
-        err = dh_store_log_add_segment(log, segment);
+        err = dh_store_log_sync_names(log);
+        if (err == 0) {
+            err = dh_store_log_add_segment(log, segment);
+        }
         if (err != 0) {
             dh_store_segment_remove_files(segment);
         }
@@ -190,6 +193,9 @@ int dh_store_log_roll(struct dh_store_log *log, int64_t wall_ms)
         return err;
     }
     segment->created_ms = wall_ms;
+    if (!log->store->vfs->is_volatile) {
+        dh_store_syncs_on_roll(log);
+    }
     // Without a snapshot a start has more to read, and nothing else.
     if (dh_store_log_take_snapshot(log, false) == 0) {
         segment->has_snapshot = true;
@@ -244,6 +250,26 @@ int dh_store_log_take_snapshot(struct dh_store_log *log, bool is_synced)
     return err;
 }
 
+int dh_store_log_sync_names(const struct dh_store_log *log)
+{
+    struct dh_vfs *vfs = log->store->vfs;
+    return vfs->is_volatile ? 0 : vfs->calls->sync_directory(vfs, log->name);
+}
+
+int dh_store_log_save_metadata(struct dh_store_log *log, bool is_synced)
+{
+    struct dh_buf text;
+    dh_buf_init(&text, log->store->mem, 0);
+    dh_buf_printf(&text, "version: 0\ntopic_id: %s\n", dh_uuid_text(&log->topic_id).text);
+    int err = text.err;
+    if (err == 0) {
+        err = dh_store_replace_file(log->store->vfs, log->name, DH_STORE_METADATA_FILE,
+                                    dh_buf_view(&text), is_synced);
+    }
+    dh_buf_deinit(&text);
+    return err;
+}
+
 int dh_store_log_save_epochs(struct dh_store_log *log, bool is_synced)
 {
     if (!log->epochs.is_changed) {
@@ -264,22 +290,6 @@ int dh_store_log_save_epochs(struct dh_store_log *log, bool is_synced)
     return err;
 }
 
-static int sync_segment(struct dh_store_segment *segment)
-{
-    struct dh_vfs *vfs = segment->log->store->vfs;
-    for (int i = 0; i < DH_STORE_FILE_COUNT; i++) {
-        struct dh_file *file = NULL;
-        int err = dh_store_segment_file(segment, (enum dh_store_file)i, &file);
-        if (err == 0) {
-            err = vfs->calls->sync_now(vfs, file);
-        }
-        if (err != 0) {
-            return err;
-        }
-    }
-    return 0;
-}
-
 int dh_store_log_settle(struct dh_store_log *log)
 {
     bool is_synced = !log->store->vfs->is_volatile;
@@ -287,7 +297,10 @@ int dh_store_log_settle(struct dh_store_log *log)
     int err = dh_store_segment_finish(active);
     for (size_t i = dh_store_log_segment_index(log, log->recovery_point);
          err == 0 && is_synced && i < log->segment_count; i++) {
-        err = sync_segment(log->segments[i]);
+        err = log->segments[i]->size == 0 ? 0 : dh_store_segment_sync(log->segments[i]);
+    }
+    if (err == 0 && log->is_new) {
+        err = dh_store_log_save_metadata(log, is_synced);
     }
     if (err == 0) {
         err = dh_store_log_save_epochs(log, is_synced);
@@ -304,8 +317,12 @@ int dh_store_log_settle(struct dh_store_log *log)
         }
     }
     if (err == 0) {
+        err = dh_store_log_sync_names(log);
+    }
+    if (err == 0) {
         log->recovery_point = log->end;
         log->is_touched = false;
+        log->is_new = false;
     }
     return err;
 }

@@ -61,6 +61,7 @@ struct dh_store_log {
     int64_t snapshot_offset; // of a snapshot that is at no segment's base; -1: none
     struct dh_vfs_sync sync;
     struct dh_store_segment *syncing; // whose sync is under way; NULL: none
+    enum dh_store_file sync_file;     // which of its files
     int64_t sync_end;                 // what will be on disk then
     struct dh_store_hint hints[DH_STORE_HINTS];
     uint8_t next_hint;
@@ -68,6 +69,7 @@ struct dh_store_log {
     bool is_leaving; // deleted; lives until its sync has ended
     bool is_listed;  // in the checkpoint on disk: no log of another's, and no gaps behind
                      // the recovery point
+    bool is_new; // made since the store was opened: partition.metadata may not be on disk
     bool is_touched; // since it was opened, or closed cleanly
 };
 
@@ -92,7 +94,8 @@ size_t dh_store_log_segment_index(const struct dh_store_log *log, int64_t offset
 // The offset behind a segment's last: where the next one begins, or the log ends.
 int64_t dh_store_segment_end(const struct dh_store_segment *segment);
 
-// A first segment, empty, at the log's start, in place of all there are.
+// A first segment, empty, at the log's start, in place of all there are. Its name is not on
+// disk yet.
 DH_MUST_CHECK int dh_store_log_begin_anew(struct dh_store_log *log);
 
 // Leaves the active segment for a new one, if it is not empty.
@@ -108,10 +111,16 @@ DH_MUST_CHECK int dh_store_log_take_snapshot(struct dh_store_log *log, bool is_s
 // Removes a snapshot's file.
 void dh_store_log_remove_snapshot(struct dh_store_log *log, int64_t offset);
 
+// Puts the names of the log's files on disk, unless they are volatile.
+DH_MUST_CHECK int dh_store_log_sync_names(const struct dh_store_log *log);
+
+// Writes partition.metadata.
+DH_MUST_CHECK int dh_store_log_save_metadata(struct dh_store_log *log, bool is_synced);
+
 // Writes leader-epoch-checkpoint, if it changed.
 DH_MUST_CHECK int dh_store_log_save_epochs(struct dh_store_log *log, bool is_synced);
 
-// Writes all that a clean start needs and syncs it: is_synced says whether at all.
+// Writes all that a clean start needs, and syncs it unless it is volatile.
 DH_MUST_CHECK int dh_store_log_settle(struct dh_store_log *log);
 
 // ---- log_read.c ----

@@ -177,7 +177,11 @@ static int cut_active(struct dh_store_log *log, int64_t end)
         log->end = batch.base_offset;
     }
     // The start may lie within that batch: the next record is the start's then.
-    return err != 0 || log->end >= log->start ? err : dh_store_log_begin_anew(log);
+    if (err == 0 && log->end < log->start) {
+        err = dh_store_log_begin_anew(log);
+        err = err == 0 ? dh_store_log_sync_names(log) : err;
+    }
+    return err;
 }
 
 // What is known of producers is that of the log as it is now.

@@ -452,6 +452,7 @@ static int walk_log(struct pass *pass, size_t first)
             return fail(recover, log, err);
         }
         recover->summary->indexes_rebuilt++;
+        log->is_touched = true; // what was made anew is to be written
         segment->is_loaded = true;
         if (i + 1 < log->segment_count) {
             // What cannot be written now is known all the same, and made anew next time.
@@ -561,14 +562,13 @@ static int recover_clean(struct dh_store_recover *recover, struct dh_store_log *
 
 static int sync_walked(struct dh_store_log *log)
 {
-    struct dh_vfs *vfs = log->store->vfs;
+    int err = dh_store_log_sync_names(log);
+    if (err != 0) {
+        return err;
+    }
     for (size_t i = dh_store_log_segment_index(log, log->recovery_point);
          i < log->segment_count; i++) {
-        struct dh_file *file = NULL;
-        int err = dh_store_segment_file(log->segments[i], DH_STORE_FILE_LOG, &file);
-        if (err == 0) {
-            err = vfs->calls->sync_now(vfs, file);
-        }
+        err = dh_store_segment_sync(log->segments[i]);
         if (err != 0) {
             return err;
         }
@@ -590,6 +590,7 @@ static int settle_start(struct dh_store_recover *recover, struct dh_store_log *l
                "%s: ends at offset %" PRId64 ", before its start: it goes on at %" PRId64,
                log->name, log->end, log->start);
         int err = dh_store_log_begin_anew(log);
+        err = err == 0 ? dh_store_log_sync_names(log) : err;
         if (err != 0) {
             return fail(recover, log, err);
         }

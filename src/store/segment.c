@@ -100,7 +100,7 @@ static int create_files(struct dh_store_segment *segment)
             return err;
         }
     }
-    return vfs->is_volatile ? 0 : vfs->calls->sync_directory(vfs, segment->log->name);
+    return 0;
 }
 
 int dh_store_segment_create(struct dh_store_segment *segment)
@@ -236,6 +236,22 @@ int dh_store_segment_finish(struct dh_store_segment *segment)
         return DOHLE_ERR_NO_MEMORY; // a start that trusts the index would miss that row
     }
     return dh_store_segment_flush(segment);
+}
+
+int dh_store_segment_sync(struct dh_store_segment *segment)
+{
+    struct dh_vfs *vfs = segment->log->store->vfs;
+    for (int i = 0; i < DH_STORE_FILE_COUNT; i++) {
+        struct dh_file *file = NULL;
+        int err = dh_store_segment_file(segment, (enum dh_store_file)i, &file);
+        if (err == 0) {
+            err = vfs->calls->sync_now(vfs, file);
+        }
+        if (err != 0) {
+            return err;
+        }
+    }
+    return 0;
 }
 
 // Walks from a position to the end and learns what is there. *end: behind the last batch.

@@ -60,7 +60,8 @@ DH_MUST_CHECK struct dh_store_segment *dh_store_segment_new(struct dh_store_log 
 // Closes its files. No sync is under way. NULL is allowed.
 void dh_store_segment_free(struct dh_store_segment *segment);
 
-// Makes its files, empty. Removes them again when that fails.
+// Makes its files, empty; their names are not on disk yet. Removes them again when that
+// fails.
 DH_MUST_CHECK int dh_store_segment_create(struct dh_store_segment *segment);
 
 // Removes its files, and the snapshot. Errors are of no interest: what stays is dropped or
@@ -93,6 +94,9 @@ DH_MUST_CHECK int dh_store_segment_finish(struct dh_store_segment *segment);
 
 // Writes what is buffered of the indexes.
 DH_MUST_CHECK int dh_store_segment_flush(struct dh_store_segment *segment);
+
+// Puts its three files on disk, blocking.
+DH_MUST_CHECK int dh_store_segment_sync(struct dh_store_segment *segment);
 
 /*
  * The first batch that ends at or behind the offset. Returns 1 with *batch, 0 when there

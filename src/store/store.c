@@ -323,7 +323,7 @@ int dh_store_delete_log(struct dh_store *store, struct dh_store_log *log)
     DH_ASSERT(is_there && store->logs[place] == log);
     // From here on the next start goes on with what we have begun.
     int err = dh_store_replace_file(vfs, log->name, DH_STORE_DELETED_FILE,
-                                    (dohle_bytes){NULL, 0}, !vfs->is_volatile);
+                                    (dohle_bytes){NULL, 0}, store->is_synced);
     if (err != 0 && !log->is_offline) {
         return err;
     }
@@ -348,21 +348,6 @@ int dh_store_delete_log(struct dh_store *store, struct dh_store_log *log)
 
 // ---- Making ----
 
-static int write_metadata(struct dh_store_log *log)
-{
-    struct dh_vfs *vfs = log->store->vfs;
-    struct dh_buf text;
-    dh_buf_init(&text, log->store->mem, 0);
-    dh_buf_printf(&text, "version: 0\ntopic_id: %s\n", dh_uuid_text(&log->topic_id).text);
-    int err = text.err;
-    if (err == 0) {
-        err = dh_store_replace_file(vfs, log->name, DH_STORE_METADATA_FILE,
-                                    dh_buf_view(&text), !vfs->is_volatile);
-    }
-    dh_buf_deinit(&text);
-    return err;
-}
-
 static int make_files(struct dh_store_log *log)
 {
     struct dh_vfs *vfs = log->store->vfs;
@@ -372,9 +357,9 @@ static int make_files(struct dh_store_log *log)
     }
     err = dh_store_log_begin_anew(log);
     if (err == 0) {
-        err = write_metadata(log);
+        err = dh_store_log_save_metadata(log, log->store->is_synced);
     }
-    if (err == 0 && !vfs->is_volatile) {
+    if (err == 0 && log->store->is_synced) {
         err = vfs->calls->sync_directory(vfs, "");
     }
     return err;
@@ -404,6 +389,7 @@ int dh_store_create_log(struct dh_store *store, const char *topic, int32_t parti
     }
     made->topic_id = topic_id;
     made->config = *config;
+    made->is_new = true;
     made->is_touched = true;
     err = make_files(made);
     if (err == 0) {

@@ -23,6 +23,8 @@ static void let_go(struct dh_store_log *log, struct dh_store_segment *segment)
     }
 }
 
+static bool begin_next_file(struct dh_store_log *log, struct dh_store_segment *segment);
+
 static void on_synced(struct dh_vfs_sync *sync, int err)
 {
     struct dh_store_log *log = sync->ctx;
@@ -44,13 +46,15 @@ static void on_synced(struct dh_vfs_sync *sync, int err)
         dh_store_log_set_offline(log, log->store->vfs->error_text);
         return;
     }
-    if (err == 0 && is_current && log->sync_end > log->recovery_point) {
+    bool has_moved = false;
+    if (is_current && log->store->is_synced && log->sync_end > log->high_watermark) {
+        log->high_watermark = log->sync_end;
+        has_moved = true;
+    }
+    if (is_current && !begin_next_file(log, segment) &&
+        log->sync_end > log->recovery_point) {
         log->recovery_point = log->sync_end;
         log->store->is_checkpoint_due = true;
-    }
-    bool has_moved = log->store->is_synced && log->recovery_point > log->high_watermark;
-    if (has_moved) {
-        log->high_watermark = log->recovery_point;
     }
     dh_store_syncs_kick(log);
     if (has_moved) {
@@ -58,25 +62,52 @@ static void on_synced(struct dh_vfs_sync *sync, int err)
     }
 }
 
-void dh_store_syncs_kick(struct dh_store_log *log)
+static void begin(struct dh_store_log *log, struct dh_store_segment *segment,
+                  enum dh_store_file which)
 {
     struct dh_vfs *vfs = log->store->vfs;
-    if (vfs->is_volatile || log->syncing != NULL || log->is_offline ||
+    struct dh_file *file = NULL;
+    if (dh_store_segment_file(segment, which, &file) != 0) {
+        dh_store_log_set_offline(log, vfs->error_text);
+        return;
+    }
+    log->syncing = segment;
+    log->sync_file = which;
+    log->sync = (struct dh_vfs_sync){.done = on_synced, .ctx = log};
+    log->store->syncing_count++;
+    vfs->calls->sync(vfs, file, &log->sync);
+}
+
+// The indexes of a segment that is full follow its .log. False: nothing follows.
+static bool begin_next_file(struct dh_store_log *log, struct dh_store_segment *segment)
+{
+    bool is_full = segment != dh_store_log_active(log) &&
+                   log->sync_end == dh_store_segment_end(segment);
+    if (!is_full || log->sync_file + 1 == DH_STORE_FILE_COUNT) {
+        return false;
+    }
+    begin(log, segment, log->sync_file + 1);
+    return true;
+}
+
+void dh_store_syncs_kick(struct dh_store_log *log)
+{
+    if (log->store->vfs->is_volatile || log->syncing != NULL || log->is_offline ||
         log->recovery_point >= wanted_end(log)) {
         return;
     }
     struct dh_store_segment *segment =
         log->segments[dh_store_log_segment_index(log, log->recovery_point)];
-    struct dh_file *file = NULL;
-    if (dh_store_segment_file(segment, DH_STORE_FILE_LOG, &file) != 0) {
-        dh_store_log_set_offline(log, vfs->error_text);
-        return;
-    }
-    log->syncing = segment;
     log->sync_end = dh_store_segment_end(segment);
-    log->sync = (struct dh_vfs_sync){.done = on_synced, .ctx = log};
-    log->store->syncing_count++;
-    vfs->calls->sync(vfs, file, &log->sync);
+    begin(log, segment, DH_STORE_FILE_LOG);
+}
+
+void dh_store_syncs_on_roll(struct dh_store_log *log)
+{
+    const struct dh_store_segment *full = log->segments[log->segment_count - 2];
+    if (log->recovery_point > full->base_offset) {
+        log->recovery_point = full->base_offset;
+    }
 }
 
 void dh_store_syncs_on_cut(struct dh_store_log *log)

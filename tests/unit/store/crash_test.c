@@ -16,6 +16,7 @@ struct model {
     uint32_t crcs[BATCHES_MAX]; // of each
     size_t count;               // appended, acknowledged or not
     int64_t acknowledged;       // the high watermark that was told
+    int64_t settled;            // the end at the last clean stop
     int64_t start;              // that was asked for
     bool is_created;
 };
@@ -105,7 +106,12 @@ static void work(struct crash_rig *crash, bool is_long)
             while (rough_end_syncs(crash->files) > 0) {
             }
             note_acknowledged(crash);
+            int64_t end = dh_store_log_end(rig->log);
             rig_close(rig, true);
+            if (rough_find(&crash->files->now, ".kafka_cleanshutdown") != NULL &&
+                crash->files->calls < crash->files->fault_at) {
+                crash->model.settled = end;
+            }
             if (rig_open(rig) != 0 || rig->log == NULL) {
                 return;
             }
@@ -207,8 +213,9 @@ static int say_running(void **state)
     return 0;
 }
 
-static bool run(enum dh_store_mode mode, enum rough_fault fault, size_t after,
-                uint64_t seed, bool is_long)
+// is_lost: what is not on disk goes too.
+static bool run(enum dh_store_mode mode, enum rough_fault fault, bool is_lost,
+                size_t after, uint64_t seed, bool is_long)
 {
     struct crash_rig crash = {.rig = rig_new(), .files = rough_new(seed)};
     struct store_rig *rig = crash.rig;
@@ -223,8 +230,12 @@ static bool run(enum dh_store_mode mode, enum rough_fault fault, size_t after,
     bool has_failed = crash.files->calls >= crash.files->fault_at;
     rough_forget_syncs(crash.files);
     rig_close(rig, false);
-    if (fault == ROUGH_POWER && mode == DH_STORE_SYNCED) {
+    if (is_lost) {
         rough_crash(crash.files);
+    }
+    if (is_lost && mode == DH_STORE_CACHED) {
+        crash.model.acknowledged = crash.model.settled;
+        crash.model.is_created &= crash.model.settled > 0;
     }
     crash.files->fault = ROUGH_NONE;
     recover_and_go_on(&crash);
@@ -237,10 +248,11 @@ static bool run(enum dh_store_mode mode, enum rough_fault fault, size_t after,
     return has_failed;
 }
 
-static void run_all(enum dh_store_mode mode, enum rough_fault fault, uint64_t seed)
+static void run_all(enum dh_store_mode mode, enum rough_fault fault, bool is_lost,
+                    uint64_t seed)
 {
     size_t after = 0;
-    while (run(mode, fault, after, seed + after, after % 2 == 0)) {
+    while (run(mode, fault, is_lost, after, seed + after, after % 2 == 0)) {
         after++;
     }
     assert_true(after > 100);
@@ -251,7 +263,16 @@ static void test_power_fails_at_every_call(void **state)
 {
     (void)state;
     for (uint64_t seed = 0; seed < 20; seed++) {
-        run_all(DH_STORE_SYNCED, ROUGH_POWER, seed * 1000000);
+        run_all(DH_STORE_SYNCED, ROUGH_POWER, true, seed * 1000000);
+    }
+}
+
+// In mode CACHED what was there at a clean stop does, and what is left is in order.
+static void test_power_fails_without_syncs(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        run_all(DH_STORE_CACHED, ROUGH_POWER, true, seed * 1000000);
     }
 }
 
@@ -259,28 +280,29 @@ static void test_power_fails_at_every_call(void **state)
 static void test_process_dies_at_every_call(void **state)
 {
     (void)state;
-    run_all(DH_STORE_CACHED, ROUGH_POWER, 1);
+    run_all(DH_STORE_CACHED, ROUGH_POWER, false, 1);
 }
 
 // One error of the disk anywhere: it may take the log offline, and costs nothing else.
 static void test_every_call_fails_once(void **state)
 {
     (void)state;
-    run_all(DH_STORE_SYNCED, ROUGH_FAILS, 1);
-    run_all(DH_STORE_CACHED, ROUGH_FAILS, 2);
+    run_all(DH_STORE_SYNCED, ROUGH_FAILS, false, 1);
+    run_all(DH_STORE_CACHED, ROUGH_FAILS, false, 2);
 }
 
 static void test_disk_is_full_from_every_call_on(void **state)
 {
     (void)state;
-    run_all(DH_STORE_SYNCED, ROUGH_FULL, 1);
-    run_all(DH_STORE_CACHED, ROUGH_FULL, 2);
+    run_all(DH_STORE_SYNCED, ROUGH_FULL, false, 1);
+    run_all(DH_STORE_CACHED, ROUGH_FULL, false, 2);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_power_fails_at_every_call, say_running),
+        cmocka_unit_test_teardown(test_power_fails_without_syncs, say_running),
         cmocka_unit_test_teardown(test_process_dies_at_every_call, say_running),
         cmocka_unit_test_teardown(test_every_call_fails_once, say_running),
         cmocka_unit_test_teardown(test_disk_is_full_from_every_call_on, say_running),
