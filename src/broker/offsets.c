@@ -39,6 +39,8 @@ enum {
     AT_EARLIEST_PENDING = -6,
 };
 
+#define VERSION_WITH_EPOCHS 4
+
 typedef struct dh_list_offsets_request_topic_partition list_question;
 typedef struct dh_list_offsets_response_topic_partition list_item;
 
@@ -137,7 +139,9 @@ static void list_partition(struct dh_broker_request *request, dohle_bytes topic,
     }
     item->timestamp = found.timestamp_ms;
     item->offset = found.offset;
-    item->leader_epoch = found.leader_epoch;
+    if (request->version >= VERSION_WITH_EPOCHS) {
+        item->leader_epoch = found.leader_epoch;
+    }
 }
 
 // What a partition is asked in that topic of the request; a code for all of them, or 0.
