@@ -898,6 +898,48 @@ static void test_idle_session_is_not_looked_at(void **state)
 
 // ---- Trouble ----
 
+static void command(struct rig *rig, const char *line)
+{
+    struct dh_broker_command command = {.line = line, .deadline_ns = DH_NEVER};
+    dh_buf_init(&command.text, &rig->memory.allocator, 0);
+    dh_broker_input(rig->broker, &command, rig->now_ns);
+    assert_ptr_equal(&command, dh_broker_next_event(rig->broker));
+    if (command.err != 0) {
+        fail_msg("%.*s", (int)command.text.size, (const char *)command.text.data);
+    }
+    dh_buf_deinit(&command.text);
+    rig_run(rig);
+}
+
+// A fault about a partition finds it in an idle session too, and is used up once.
+static void test_faults(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, NULL);
+    make_topic(&rig, "orders", 4);
+    struct rig_client *client = rig_connect(&rig, 1);
+    int32_t id = open_session(&rig, client, 4)->session_id;
+    struct fetch_wish wish = session_wish(id, 1);
+    wish.max_wait_ms = 500;
+    send_fetch(&rig, client, &wish);
+    rig_advance(&rig, 500);
+    assert_int_equal(0, count_items(receive_fetch(&rig, client)));
+    command(&rig, "fault add api=fetch topic=orders partition=2 "
+                  "error=KAFKA_STORAGE_ERROR count=1");
+    wish.session_epoch = 2;
+    const struct dh_fetch_response *response = fetch(&rig, client, &wish);
+    assert_int_equal(1, count_items(response));
+    assert_int_equal(2, item_at(response, 0)->partition_index);
+    assert_int_equal(DH_BROKER_KAFKA_STORAGE_ERROR, item_at(response, 0)->error_code);
+    wish.session_epoch = 3;
+    wish.max_wait_ms = 0;
+    response = fetch(&rig, client, &wish);
+    assert_int_equal(1, count_items(response));
+    assert_int_equal(0, item_at(response, 0)->error_code);
+    rig_stop(&rig);
+}
+
 static void test_unreadable_log(void **state)
 {
     (void)state;
@@ -963,6 +1005,7 @@ int main(void)
         cmocka_unit_test(test_session_of_growing_topic),
         cmocka_unit_test(test_node_forgets_sessions),
         cmocka_unit_test(test_idle_session_is_not_looked_at),
+        cmocka_unit_test(test_faults),
         cmocka_unit_test(test_unreadable_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
