@@ -377,6 +377,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(dh_coordinator_loaded(coordinator, run.now_ns) == 0);
     while (run.input.err == 0 && run.record_count < RECORDS_MAX / 2) {
         request(&run, coordinator);
+        dh_coordinator_check(coordinator);
     }
     check_replay(&run, coordinator);
     dh_coordinator_unload(coordinator);

@@ -26,6 +26,7 @@
  *     offsets     commits, fetches, deletes
  *     listing     describe and list
  *     dump        the durable state as text
+ *     check       what always holds
  * KIP-848 comes beside `classic`; a group says which of them it is.
  *
  * The owner's callbacks must not call back into the coordinator: they run in the middle of
@@ -232,6 +233,9 @@ struct dh_group_summary {
 
 void dh_coordinator_summary(const struct dh_coordinator *coordinator,
                             dohle_bytes group_id, struct dh_group_summary *summary);
+
+// Walks the invariants of a loaded coordinator; for tests and the simulator.
+void dh_coordinator_check(const struct dh_coordinator *coordinator);
 
 // The durable state as lines of text, sorted: equal before a crash and after its replay.
 DH_MUST_CHECK int dh_coordinator_dump(const struct dh_coordinator *coordinator,

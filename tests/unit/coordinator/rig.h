@@ -8,8 +8,8 @@
  *     {"sync a a=x", "a: gets x"},
  *
  * A name is a client; the rig remembers its member id and generation, as the client would. Time
- * is virtual, the log is an array. Every step is checked: the durable state is what a replay
- * of the log gives, byte for byte, and a group that is Stable looks the same after it.
+ * is virtual, the log is an array. Every step is checked: the invariants hold, the durable state is what a
+ * replay of the log gives, byte for byte, and a group that is Stable looks the same after it.
  *
  *     join NAME [v= type= protocols=p,q meta= instance= id= session= rebalance=]
  *     sync NAME [OTHER=assignment ...] [v= gen= id= instance= type= protocol=]
@@ -829,6 +829,7 @@ static inline void rig_check(struct rig *rig, const char *step)
 {
     size_t fail_at = rig->memory.fail_at;
     rig->memory.fail_at = 0;
+    dh_coordinator_check(rig->coordinator);
     struct dh_coordinator *replayed = rig_replay(rig, dh_mem_default());
     assert_non_null(replayed);
     rig_assert_dumps_equal(rig->coordinator, replayed, step);
