@@ -19,6 +19,10 @@
  * Who waits in a join or sync is a caller in its member. A member whose connection went away
  * keeps its place (is_awaiting_*), since its client asks again, on another.
  *
+ * A session is renewed by heartbeats, by commits, and when a phase that the member waited for
+ * ends; not by a join or sync that is answered at once (seen with Apache Kafka 4.4.0; GC-027 is
+ * wider).
+ *
  * Session time-outs cost a heartbeat no walk in the heap: the deadline is stored, and the alarm,
  * which is armed for an earlier one, looks at it when it fires.
  *

@@ -273,7 +273,6 @@ static void join_again(struct join *join, struct dh_group_member *member)
     case DH_GROUP_STABLE: is_told = is_same && classic->leader != member; break;
     }
     if (is_told) {
-        dh_group_member_touch(member);
         dh_group_answer_join(member, join->caller);
         return;
     }

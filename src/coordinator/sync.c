@@ -175,7 +175,6 @@ void dh_coordinator_sync(struct dh_coordinator *coordinator,
     struct dh_group_member *member = dh_group_member_find(group, request->member_id);
     dh_group_sync_received(member);
     if (group->classic.state == DH_GROUP_STABLE) {
-        dh_group_member_touch(member);
         dh_group_answer_sync(member, caller);
     } else {
         dh_group_await_sync(member, caller);

@@ -160,17 +160,21 @@ static void sessions_end(void **state)
             {"state", "Empty, generation 2, members 0"});
 }
 
-static void commits_and_syncs_keep_sessions(void **state)
+// Seen with Apache Kafka 4.4.0: what is answered at once keeps nobody alive.
+static void commits_keep_sessions(void **state)
 {
     make_pair(*state);
-    RIG_RUN(*state,                                       //
-            {"wait 9000", ""},                            //
-            {"commit a t-0=1", "NONE"},                   //
-            {"sync b", "b: gets B"},                      //
-            {"wait 9999", ""},                            //
-            {"state", "Stable, generation 1, members 2"}, //
-            {"wait 1", ""},                               //
-            {"state", "Empty, generation 2, members 0"});
+    RIG_RUN(*state,                                                   //
+            {"wait 9000", ""},                                        //
+            {"commit a t-0=1", "NONE"},                               //
+            {"sync b", "b: gets B"},                                  //
+            {"join b", "b: generation 1, range, follows a"},          //
+            {"wait 999", ""},                                         //
+            {"state", "Stable, generation 1, members 2"},             //
+            {"wait 1", ""},                                           //
+            {"state", "PreparingRebalance, generation 1, members 1"}, //
+            {"beat b", "b: UNKNOWN_MEMBER_ID"},                       //
+            {"beat a", "a: REBALANCE_IN_PROGRESS"});
 }
 
 static void heartbeats_are_checked(void **state)
@@ -242,7 +246,7 @@ int main(void)
         TEST(a_crash_brings_the_last_assignment_back),
         TEST(who_does_not_sync_in_time_is_removed),
         TEST(sessions_end),
-        TEST(commits_and_syncs_keep_sessions),
+        TEST(commits_keep_sessions),
         TEST(heartbeats_are_checked),
         TEST(members_leave),
         TEST(one_leaves_while_it_syncs),
