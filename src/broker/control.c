@@ -220,6 +220,19 @@ static void run_describe(struct dh_broker_turn *turn)
     }
 }
 
+// Whoever made the broker does this, and hands the command on only by mistake.
+static void run_restart(struct dh_broker_turn *turn)
+{
+    dohle_bytes word = dh_broker_line_word(&turn->line, 1);
+    if (word.data != NULL && !dh_bytes_equal(word, DH_BYTES("crash"))) {
+        dh_broker_line_set_wrong(&turn->line, "restart is followed by crash or nothing");
+    }
+    if (dh_broker_turn_is_good(turn, "crash")) {
+        dh_broker_turn_fail(turn, DOHLE_ERR_INVALID_STATE,
+                            "this broker cannot be restarted from within");
+    }
+}
+
 static const struct dh_broker_verb own_verbs[] = {
     {"help", NULL, "[VERB]", run_help},
     {"fault", "add", "[MATCH=...] ACTION", run_fault_add},
@@ -229,6 +242,7 @@ static const struct dh_broker_verb own_verbs[] = {
     {"advance", NULL, "MS", run_advance},
     {"clock", NULL, "", run_clock},
     {"journal", NULL, "[N]", run_journal},
+    {"restart", NULL, "[crash]", run_restart},
     {"describe", NULL, "", run_describe},
 };
 

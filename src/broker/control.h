@@ -27,7 +27,9 @@
  *                                          paused node keeps its connections and its port and
  *                                          answers nothing
  *     restart [crash]                      the whole broker; crash: as if killed, nothing written
- *                                          behind what was
+ *                                          behind what was. Done by who owns the broker
+ *                                          (api/broker_server.h): commands that wait, faults and
+ *                                          the journal end with it
  *     fault add [MATCH=...] ACTION         faults.h; answers "id=N"
  *     fault remove ID|all | fault list
  *     wait CONDITION [timeout=MS]          conditions.h; by the host's clock

@@ -593,7 +593,8 @@ void dh_broker_groups_on_topic_deleted(struct dh_broker *broker,
                                        const struct dh_broker_topic *topic)
 {
     const struct dh_broker_groups *groups = broker->groups;
-    for (size_t i = 0; i < groups->shard_count; i++) {
+    // There is none while topics are opened.
+    for (size_t i = 0; groups != NULL && i < groups->shard_count; i++) {
         struct shard *shard = groups->shards[i];
         if (shard == NULL || shard->coordinator == NULL) {
             continue;
