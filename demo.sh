@@ -3,20 +3,22 @@
 # Dohle's main job, on this machine, in a minute: a group of three consumers shares a topic of six partitions; one
 # leaves, one is killed and comes back; nothing is lost.
 #
-#   ./demo.sh                      on Apache Kafka 4.4.0 from Maven (three nodes, started and stopped here)
+#   ./demo.sh                      on our own broker, three nodes (no Java, no network)
+#   ./demo.sh --kafka              on Apache Kafka 4.4.0 from Maven (three nodes, started and stopped here)
 #   ./demo.sh --broker HOST:PORT   on a cluster of yours; makes a topic dohle-demo-... there and deletes it
 #   ./demo.sh --keep               leaves the folder with all that the processes wrote
 set -euo pipefail
 cd "$(dirname "$0")"
 
 usage() {
-    sed -n '3,9s/^# \{0,1\}//p' "$0"
+    sed -n '3,10s/^# \{0,1\}//p' "$0"
 }
 
-broker='' keep=''
+broker='' kafka='' keep=''
 while (($# > 0)); do
     case $1 in
         --broker) broker=${2:?--broker wants HOST:PORT} && shift ;;
+        --kafka) kafka=1 ;;
         --keep) keep=1 ;;
         -h | --help) usage && exit 0 ;;
         *) usage >&2 && exit 2 ;;
@@ -30,7 +32,7 @@ say() { printf '\n== %s\n' "$*"; }
 
 packages=(gcc cmake ninja-build pkg-config python3 libuv1-dev libc-ares-dev libisal-dev zlib1g-dev libzstd-dev liblz4-dev
     libsnappy-dev libpcre2-dev uthash-dev libjansson-dev)
-[[ -n $broker ]] || packages+=(openjdk-17-jdk-headless maven)
+[[ -z $kafka ]] || packages+=(openjdk-17-jdk-headless maven)
 missing=()
 for package in "${packages[@]}"; do
     case $package in
@@ -66,7 +68,7 @@ cleanup() {
     for process in "${pid[@]}"; do { kill -KILL "$process" && wait "$process"; } 2>/dev/null || true; done
     if [[ -n ${started:-} ]]; then
         tools/kafka/kafka down "$folder/kafka" >/dev/null 2>&1 || true
-    elif [[ -n $broker ]]; then
+    elif [[ -n $broker && -z ${is_ours:-} ]]; then
         "$dohle" topic delete -b "$broker" "$topic" --yes >/dev/null 2>&1 || true
     fi
     if [[ -n $keep ]]; then echo "kept: $folder"; else rm -rf "$folder"; fi
@@ -75,12 +77,24 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-if [[ -z $broker ]]; then
+if [[ -n $kafka && -z $broker ]]; then
     say 'starting Apache Kafka, three nodes'
     tools/kafka/kafka fetch
     started=1
     broker=$(tools/kafka/kafka up "$folder/kafka" --brokers 3 | sed -n 's/^bootstrap=//p')
     replicas=3
+elif [[ -z $broker ]]; then
+    say 'starting our own broker, three nodes'
+    "$dohle" broker --dir "$folder/data" --nodes 3 >"$folder/broker.out" 2>"$folder/broker.log" &
+    pid[broker]=$!
+    until grep -q '^recovery=' "$folder/broker.out"; do
+        kill -0 "${pid[broker]}" 2>/dev/null || { cat "$folder/broker.log" >&2 && exit 1; }
+        sleep 0.02
+    done
+    sed -n '/^durability=/p' "$folder/broker.out"
+    broker=$(sed -n 's/^bootstrap=//p' "$folder/broker.out")
+    replicas=3
+    is_ours=1
 fi
 echo "bootstrap: $broker"
 "$dohle" topic create -b "$broker" "$topic" --partitions 6 --replication-factor "${replicas:-1}" >/dev/null

@@ -153,7 +153,8 @@ stage_tsan() {
   build tsan || return
   # ThreadSanitizer of clang 14 cannot place its shadow with the address randomisation of newer kernels.
   if setarch "$(uname -m)" -R true 2>/dev/null; then quiet_addresses=(setarch "$(uname -m)" -R); fi
-  TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 TSAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-14 \
+  TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$PWD/tools/tsan.suppressions \
+    TSAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-14 \
     run_ctest tsan -R '^unit-(api|host)-|threads|^example'
   quiet_addresses=()
 }

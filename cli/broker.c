@@ -327,35 +327,21 @@ static int serve(dohle_broker *broker, const struct broker_flags *flags)
     return code;
 }
 
-static int run(const struct broker_flags *flags)
+// Starts it and stays until it has ended. Returns the exit code.
+static int launch(const struct broker_flags *flags, const uint16_t *ports,
+                  char *const *racks)
 {
-    uint16_t ports[DOHLE_BROKER_NODES_MAX] = {0};
-    char *racks[DOHLE_BROKER_NODES_MAX] = {NULL};
     const char *shown_racks[DOHLE_BROKER_NODES_MAX];
-    if (flags->node_count < 1 || flags->node_count > DOHLE_BROKER_NODES_MAX) {
-        return complain_usage("broker", "--nodes wants 1 to %d", DOHLE_BROKER_NODES_MAX);
+    for (int i = 0; i < DOHLE_BROKER_NODES_MAX; i++) {
+        shown_racks[i] = racks[i];
     }
-    if (!read_ports(flags, ports)) {
-        return complain_usage("broker",
-                              "--port wants a port, or one for each node, "
-                              "not '%s'",
-                              flags->ports);
-    }
-    if (!read_racks(flags, racks)) {
-        return complain_usage("broker", "--racks wants one for each node, not '%s'",
-                              flags->racks);
-    }
-    if (flags->clock != NULL && strcmp(flags->clock, "manual") != 0) {
-        return complain_usage("broker", "--clock wants manual, not '%s'", flags->clock);
-    }
-    memcpy(shown_racks, racks, sizeof(racks));
     const struct cluster_options verbosity = {.verbosity = flags->verbosity};
     const dohle_log_sink log = cluster_log(&verbosity);
     const dohle_broker_options options = {
         .size = sizeof(options),
         .log = &log,
         .node_count = (int32_t)flags->node_count,
-        .racks = flags->racks != NULL ? shown_racks : NULL,
+        .racks = shown_racks,
         .ports = ports,
         .host = flags->host,
         .advertised_host = flags->advertised_host,
@@ -373,8 +359,29 @@ static int run(const struct broker_flags *flags)
     }
     catch_interrupts(wake_up);
     dohle_broker *broker;
-    int code = dohle_broker_start(&options, &broker) == 0 ? serve(broker, flags)
-                                                          : complain_last();
+    return dohle_broker_start(&options, &broker) == 0 ? serve(broker, flags)
+                                                      : complain_last();
+}
+
+static int run(const struct broker_flags *flags)
+{
+    uint16_t ports[DOHLE_BROKER_NODES_MAX] = {0};
+    char *racks[DOHLE_BROKER_NODES_MAX] = {NULL};
+    int code;
+    if (flags->node_count < 1 || flags->node_count > DOHLE_BROKER_NODES_MAX) {
+        code = complain_usage("broker", "--nodes wants 1 to %d", DOHLE_BROKER_NODES_MAX);
+    } else if (!read_ports(flags, ports)) {
+        code = complain_usage("broker",
+                              "--port wants a port, or one for each node, not '%s'",
+                              flags->ports);
+    } else if (!read_racks(flags, racks)) {
+        code = complain_usage("broker", "--racks wants one for each node, not '%s'",
+                              flags->racks);
+    } else if (flags->clock != NULL && strcmp(flags->clock, "manual") != 0) {
+        code = complain_usage("broker", "--clock wants manual, not '%s'", flags->clock);
+    } else {
+        code = launch(flags, ports, racks);
+    }
     for (int i = 0; i < DOHLE_BROKER_NODES_MAX; i++) {
         free(racks[i]);
     }

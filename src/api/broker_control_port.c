@@ -69,10 +69,11 @@ static void drop_peer(struct peer *peer)
 // Writes as far as the kernel takes it. True: all is written.
 static bool write_output(struct peer *peer)
 {
-    dohle_bytes rest = dh_buf_view(&peer->output);
-    rest.data += peer->written;
-    rest.size -= peer->written;
-    peer->written += rest.size > 0 ? dh_stream_write(peer->stream, &rest, 1) : 0;
+    if (peer->written < peer->output.size) {
+        const dohle_bytes rest = {peer->output.data + peer->written,
+                                  peer->output.size - peer->written};
+        peer->written += dh_stream_write(peer->stream, &rest, 1);
+    }
     if (peer->written < peer->output.size) {
         return false;
     }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """dohle broker: a process of its own, how it begins, how it ends, what is left then."""
+import json
 import os
 import pathlib
 import select
@@ -114,7 +115,8 @@ def test_three_nodes_in_racks_at_known_ports(brokers):
         port -= 1000
     broker = brokers("--nodes", 3, "--racks", "a,b,c", "--port", port, "--topic", "orders:6", "-X", "num.partitions=2")
     assert broker.bootstrap == ",".join(f"127.0.0.1:{port + i}" for i in range(3))
-    assert b"orders" in dohle("topic", "list", "-b", broker.bootstrap).stdout
+    told = json.loads(dohle("topic", "describe", "-b", broker.bootstrap, "orders", "-J").stdout)
+    assert len(told["items"][0]["partitions"]) == 6
     dohle("produce", "-b", broker.bootstrap, "auto", stdin=b"made by its first record\n")
     assert dohle("consume", "-b", broker.bootstrap, "auto", "-e").stdout == b"made by its first record\n"
 
