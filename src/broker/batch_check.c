@@ -25,6 +25,7 @@ enum {
 
 #define LENGTH_MIN        14 // a message of magic 0 with null key and value
 #define CODEC_MASK        0x07
+#define APPEND_TIME       0x08
 #define VERSION_WITH_ZSTD 7
 #define TEXT_SIZE_MAX     1200
 #define TEXT_ERRORS_MAX   3 // as many records as Kafka's text names
@@ -205,7 +206,7 @@ static int check_kind(struct check *check)
                            "the record batch has a producer id and no sequence number");
     }
     if (batch->is_transactional) {
-        return refuse_text(check, DH_BROKER_INVALID_TXN_STATE,
+        return refuse_text(check, DH_BROKER_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
                            "this broker has no transactions");
     }
     return 0;
@@ -260,22 +261,21 @@ static int check_time(struct check *check, const dohle_record *record, int32_t i
 {
     const struct dh_broker_batch_rules *rules = check->rules;
     int64_t time_ms = record->timestamp_ms;
-    if (rules->is_append_time) {
-        return 0;
-    }
     // No sum overflows: the wall clock is not negative, nor are the bounds.
     int64_t least = rules->wall_ms - rules->before_max_ms;
     int64_t most = rules->after_max_ms > INT64_MAX - rules->wall_ms
                        ? INT64_MAX
                        : rules->wall_ms + rules->after_max_ms;
+    bool is_producers = !rules->is_append_time && time_ms != -1;
     dohle_bytes text;
-    if (time_ms != -1 && (time_ms < least || time_ms > most)) {
+    if (is_producers && (time_ms < least || time_ms > most)) {
         text = print(check->arena,
                      "Timestamp %lld of message with offset %lld is out of range. The "
                      "timestamp should be within [%lld, %lld]",
                      (long long)time_ms, (long long)record->offset, (long long)least,
                      (long long)most);
-    } else if (check->verdict->batch.timestamp_type == DOHLE_TIMESTAMP_LOG_APPEND) {
+    } else if (!is_producers &&
+               check->verdict->batch.timestamp_type == DOHLE_TIMESTAMP_LOG_APPEND) {
         text = print(check->arena,
                      "Invalid timestamp type in message %lld. Producer should not set "
                      "timestamp type to LogAppendTime.",
@@ -366,16 +366,21 @@ static int check_records(struct check *check)
     return verdict->record_error_count == 0 ? 0 : refuse_records(check);
 }
 
-// The greatest time of its records; the checksum only when that is news.
+// The producer's times, and the greatest of them; the checksum only when that is news.
 static void stamp(struct check *check)
 {
     struct dh_batch *batch = &check->verdict->batch;
-    if (batch->max_timestamp_ms == check->max_timestamp_ms) {
+    if (batch->max_timestamp_ms == check->max_timestamp_ms &&
+        batch->timestamp_type == DOHLE_TIMESTAMP_CREATE) {
         return;
     }
+    uint8_t *bytes = check->bytes;
+    uint64_t attributes = get_number(bytes + AT_ATTRIBUTES, 2) & ~(uint64_t)APPEND_TIME;
+    put_number(bytes + AT_ATTRIBUTES, attributes, 2);
+    put_number(bytes + AT_MAX_TIMESTAMP, (uint64_t)check->max_timestamp_ms, 8);
     batch->max_timestamp_ms = check->max_timestamp_ms;
-    put_number(check->bytes + AT_MAX_TIMESTAMP, (uint64_t)check->max_timestamp_ms, 8);
-    batch->crc = put_crc(check->bytes, check->size);
+    batch->timestamp_type = DOHLE_TIMESTAMP_CREATE;
+    batch->crc = put_crc(bytes, check->size);
 }
 
 static int run(struct check *check, size_t size)

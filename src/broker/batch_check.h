@@ -14,15 +14,18 @@
  *     larger than segment.bytes                              RECORD_LIST_TOO_LARGE
  *     count and last offset delta differ, or are none        INVALID_RECORD
  *     a control batch; an id without a sequence              INVALID_RECORD
- *     a transaction's                                        INVALID_TXN_STATE
+ *     a transaction's                 TRANSACTIONAL_ID_AUTHORIZATION_FAILED
  *     does not decompress; a record does not parse           INVALID_RECORD
  *     decompresses to more than the bound                    MESSAGE_TOO_LARGE
  *     a record without key for a compacted topic             INVALID_RECORD       \ with the
- *     a record's time too far from now, or not a producer's  INVALID_TIMESTAMP    / records
+ *     a record's time too far from now, or said to be ours   INVALID_TIMESTAMP    / records
  *
- * What passes is stamped in place with the greatest time of its records, unless the log
- * stamps it with the time of its arrival. A cut-off batch behind the first is left out, as
- * in Kafka.
+ * What passes is stamped in place with the greatest time of its records, as the
+ * producer's, unless the log stamps it with the time of its arrival. A cut-off batch
+ * behind the first is left out, as in Kafka.
+ *
+ * A running Apache Kafka 4.4.0 answers UNKNOWN_SERVER_ERROR where it fails to decompress
+ * and for unknown codecs; these codes say what is wrong, and are as final to clients.
  *
  * Not here: offsets, leader epoch, time of arrival, sequences (the store's).
  * Source: ProduceRequest.validateRecords, UnifiedLog.analyzeAndValidateRecords,

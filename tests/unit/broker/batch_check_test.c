@@ -151,11 +151,12 @@ static void test_header(void **state)
         {DH_BROKER_UNSUPPORTED_COMPRESSION_TYPE, 0, 9, 21, 5, 2, true}, // codec 5
         {DH_BROKER_UNSUPPORTED_COMPRESSION_TYPE, 4, 6, 12, 0, 4, true}, // zstd too early
         {DH_BROKER_NONE, 4, 7, 12, 0, 4, true},
-        {DH_BROKER_INVALID_RECORD, 0, 9, 21, 1, 2, true},          // says gzip, is not
-        {DH_BROKER_INVALID_RECORD, 1, 9, 21, 0, 2, true},          // is gzip, says not
-        {DH_BROKER_INVALID_RECORD, 0, 9, 21, 0x20, 2, true},       // control
-        {DH_BROKER_INVALID_TXN_STATE, 0, 9, 21, 0x10, 2, true},    // transactional
-        {DH_BROKER_INVALID_TIMESTAMP, 0, 9, 21, 0x08, 2, true},    // append time
+        {DH_BROKER_INVALID_RECORD, 0, 9, 21, 1, 2, true},    // says gzip, is not
+        {DH_BROKER_INVALID_RECORD, 1, 9, 21, 0, 2, true},    // is gzip, says not
+        {DH_BROKER_INVALID_RECORD, 0, 9, 21, 0x20, 2, true}, // control
+        {DH_BROKER_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 0, 9, 21, 0x10, 2,
+         true},                                                    // transactional
+        {DH_BROKER_NONE, 0, 9, 21, 0x08, 2, true},                 // append time
         {DH_BROKER_INVALID_RECORD, 0, 9, 23, 3, 4, true},          // last offset delta
         {DH_BROKER_INVALID_RECORD, 0, 9, 23, 0xffffffff, 4, true}, // negative
         {DH_BROKER_INVALID_RECORD, 0, 9, 57, 2, 4, true},          // count
@@ -380,6 +381,19 @@ static void test_append_time(void **state)
     check(&f);
     assert_int_equal(0, f.verdict.broker_code);
     assert_memory_equal(before, f.bytes, f.size);
+
+    // A producer that says so itself is refused there, and corrected elsewhere.
+    put(&f, 21, 0x08, 2);
+    put_crc(&f);
+    check(&f);
+    assert_int_equal(DH_BROKER_INVALID_TIMESTAMP, f.verdict.broker_code);
+    put(&f, 35, NOW_MS, 8);
+    put_crc(&f);
+    f.rules.is_append_time = false;
+    check(&f);
+    assert_int_equal(0, f.verdict.broker_code);
+    assert_int_equal(0, get(&f, 21, 2));
+    assert_record_times(&f, NOW_MS);
     fixture_deinit(&f);
 }
 
