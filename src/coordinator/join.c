@@ -151,54 +151,53 @@ static int16_t write_replacement(const struct join *join,
     return code;
 }
 
-// GC-051. The id is durable before it is told (S17).
-static int replace_quietly(struct join *join, struct dh_group_member *member,
-                           dohle_bytes new_id)
+/*
+ * The member has its new id. old_leader: whose id led before; a leader that cannot be told to skip
+ * its assignment is told that one, so that it takes itself for a follower.
+ */
+static void answer_returned(struct join *join, struct dh_group_member *member,
+                            dohle_bytes old_leader)
 {
-    struct dh_group *group = join->group;
-    const struct dh_classic_group *classic = &group->classic;
-    bool is_leader = classic->leader == member;
-    bool can_skip = join->caller->version >= JOIN_VERSION_SKIP_ASSIGNMENT;
-    int err = DOHLE_ERR_NO_MEMORY;
-    int16_t code;
+    const struct dh_classic_group *classic = &join->group->classic;
+    if (join->caller->version < JOIN_VERSION_SKIP_ASSIGNMENT) {
+        dh_group_answer_join_static(member, join->caller, old_leader, NULL);
+        return;
+    }
+    if (classic->leader != member) {
+        dh_group_answer_join_static(member, join->caller, classic->leader->id, NULL);
+        return;
+    }
     struct dh_join_group_response members = {0};
     struct dh_arena arena;
     dh_arena_init(&arena, join->coordinator->mem, 0);
-    // A leader that could not skip is told that another leads: the id that it had.
-    dohle_bytes leader = classic->leader == NULL ? DH_BYTES("") : classic->leader->id;
-    char *old_leader =
-        dh_mem_copy_string(join->coordinator->mem, leader.data, leader.size);
-    if (old_leader == NULL) {
-        goto out;
-    }
-    code = write_replacement(join, member, new_id);
-    if (code != 0) {
-        refuse(join, DH_BYTES(""), code);
-        err = 0;
-        goto out;
-    }
-    dh_group_end_join_wait(member, member->id, DH_BROKER_FENCED_INSTANCE_ID);
-    dh_group_end_sync_wait(member, DH_BROKER_FENCED_INSTANCE_ID);
-    update_member(join, member);
-    dh_group_member_touch(member);
-    err = 0;
-    if (!can_skip) {
-        dohle_bytes told = {(const uint8_t *)old_leader, leader.size};
-        dh_group_answer_join_static(member, join->caller, told, NULL);
-    } else if (!is_leader) {
-        dh_group_answer_join_static(member, join->caller, classic->leader->id, NULL);
-    } else if (dh_group_fill_members(group, &arena, &members) == 0) {
+    if (dh_group_fill_members(join->group, &arena, &members) == 0) {
         dh_group_answer_join_static(member, join->caller, member->id, &members);
     } else {
         // Its id is written. It asks again and is replaced again.
         refuse(join, DH_BYTES(""), DH_BROKER_COORDINATOR_NOT_AVAILABLE);
     }
-out:
-    if (old_leader != NULL) {
-        dh_mem_free(join->coordinator->mem, old_leader, leader.size + 1);
-    }
     dh_arena_deinit(&arena);
-    return err;
+}
+
+// GC-051. The id is durable before it is told (S17).
+static int replace_quietly(struct join *join, struct dh_group_member *member,
+                           dohle_bytes new_id)
+{
+    dohle_bytes old_leader;
+    if (!dh_group_text_copy(join->coordinator->mem, join->group->classic.leader->id,
+                            &old_leader)) {
+        return DOHLE_ERR_NO_MEMORY;
+    }
+    int16_t code = write_replacement(join, member, new_id);
+    if (code == 0) {
+        update_member(join, member);
+        dh_group_member_touch(member);
+        answer_returned(join, member, old_leader);
+    } else {
+        refuse(join, DH_BYTES(""), code);
+    }
+    dh_group_text_free(join->coordinator->mem, old_leader);
+    return 0;
 }
 
 // GC-050. new_id: copied.

@@ -147,7 +147,6 @@ static void records_replace_and_delete_one_another(void **state)
     rig_deinit(&rig);
 }
 
-// All versions; version 0 has the session time-out alone.
 static void old_groups_are_read(void **state)
 {
     (void)state;
@@ -162,6 +161,21 @@ static void old_groups_are_read(void **state)
                 {"wait 1", ""}, {"state", "Empty, generation 2, members 0"});
         rig_deinit(&rig);
     }
+}
+
+// Version 0 has no rebalance time-out: the session time-out is it.
+static void the_oldest_groups_rebalance_within_the_session_timeout(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct dh_group_metadata_value_member members[] = {member_row("x", NULL)};
+    struct dh_group_metadata_value value = group_value(1, members, 1);
+    rig_init(&rig);
+    append_group(&rig, 0, &value);
+    RIG_RUN(&rig, {"crash", ""}, {"join c v=3 rebalance=1", ""}, {"wait 5000", ""},
+            {"beat x id=x gen=1", "x: REBALANCE_IN_PROGRESS"}, {"wait 4999", ""},
+            {"wait 1", "c: generation 2, range, leads c"});
+    rig_deinit(&rig);
 }
 
 static void what_makes_no_sense_is_passed_over(void **state)
@@ -521,6 +535,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_replace_and_delete_one_another),
         cmocka_unit_test(old_groups_are_read),
+        cmocka_unit_test(the_oldest_groups_rebalance_within_the_session_timeout),
         cmocka_unit_test(what_makes_no_sense_is_passed_over),
         cmocka_unit_test(generations_go_round),
         cmocka_unit_test(ids_do_not_repeat),

@@ -104,6 +104,19 @@ static void the_rebalance_timeout_is_the_largest(void **state)
             {"beat a", "a: UNKNOWN_MEMBER_ID"});
 }
 
+// GC-020: the first version has no time-out of its own for rebalances.
+static void version_0_rebalances_within_the_session_timeout(void **state)
+{
+    RIG_RUN(*state,                                          //
+            {"join a v=0 session=8000 rebalance=60000", ""}, //
+            {"wait 0", "a: generation 1, range, leads a"},   //
+            {"join b v=0 session=8000 rebalance=60000", ""}, //
+            {"wait 4000", ""},                               //
+            {"beat a", "a: REBALANCE_IN_PROGRESS"},          //
+            {"wait 3999", ""},                               //
+            {"wait 1", "b: generation 2, range, leads b"});
+}
+
 // GC-040 to GC-045, X-058.
 static void members_join_again(void **state)
 {
@@ -308,6 +321,7 @@ int main(void)
         TEST(a_newcomer_makes_all_join_again),
         TEST(members_who_do_not_join_again_are_dropped),
         TEST(the_rebalance_timeout_is_the_largest),
+        TEST(version_0_rebalances_within_the_session_timeout),
         TEST(members_join_again),
         TEST(one_who_waits_asks_again),
         TEST(a_broken_connection_does_not_hold_up_the_others),

@@ -33,7 +33,11 @@ static void groups_are_described(void **state)
             {"join a", "a: generation 2, range, leads a"},
             {"describe", "NONE CompletingRebalance type=consumer protocol=; "
                          "a() a/127.0.0.1 meta= owns=A"}, // O-04
-            {"leave a", "a: NONE"},                       //
+            // That generation will not be: nothing is left of the one before.
+            {"join a meta=two", "a: generation 3, range, leads a"},
+            {"describe", "NONE CompletingRebalance type=consumer protocol=; "
+                         "a() a/127.0.0.1 meta= owns="}, //
+            {"leave a", "a: NONE"},                      //
             {"describe", "NONE Empty type=consumer protocol="});
 }
 

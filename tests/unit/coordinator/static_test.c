@@ -128,6 +128,58 @@ static void one_comes_back_while_the_group_rebalances(void **state)
                                   "b3: generation 4, range, follows a"});
 }
 
+// What it says when it comes back is durable, too: times, metadata, who leads.
+static void all_of_a_new_process_survives_a_crash(void **state)
+{
+    struct rig *rig = *state;
+    RIG_RUN(rig,                                           //
+            {"join a instance=i", ""},                     //
+            {"wait 0", "a: generation 1, range, leads a"}, //
+            {"sync a a=A", "a: gets A"},                   //
+            {"join a2 instance=i session=9000 rebalance=7000 meta=new",
+             "a2: generation 1, range, leads a2, skips"}, //
+            {"crash", ""},                                //
+            {"describe", "NONE Stable type=consumer protocol=range; "
+                         "a2(i) a/127.0.0.1 meta=new owns=A"},
+            {"join c v=3 rebalance=1000", ""},                //
+            {"wait 6999", ""},                                //
+            {"wait 1", "c: generation 2, range, leads a2 c"}, // the leader is away
+            {"sync c", "c: gets "},                           //
+            {"join a3 instance=i", "a3: generation 2, range, follows c"},
+            {"leave c", "c: NONE"}, //
+            {"join a3 instance=i", "a3: generation 3, range, leads a3"});
+}
+
+static void a_leader_that_is_not_the_first(void **state)
+{
+    struct rig *rig = *state;
+    RIG_RUN(rig,                                                    //
+            {"join a instance=i rebalance=8000 session=30000", ""}, //
+            {"wait 0", "a: generation 1, range, leads a"},          //
+            {"join b instance=j rebalance=8000 session=30000", ""}, //
+            {"wait 8000", "b: generation 2, range, leads a b"},     // a is away
+            {"sync b a=A b=B", "b: gets B"},                        //
+            {"join b2 instance=j", "b2: generation 2, range, leads a b2, skips"},
+            {"crash", ""},                                                 //
+            {"join a2 instance=i", "a2: generation 2, range, follows b2"}, //
+            {"join b2 instance=j", ""},                                    // GC-043
+            {"state", "PreparingRebalance, generation 2, members 2"});
+}
+
+// One that waits as a new member, and is another process now, is not dropped for that.
+static void one_that_comes_back_while_it_waits_may_wait_long(void **state)
+{
+    RIG_RUN(*state,                                             //
+            {"join a v=3 session=600000 rebalance=900000", ""}, //
+            {"wait 0", "a: generation 1, range, leads a"},      //
+            {"join b instance=j", ""},                          //
+            {"join b2 instance=j", "b: FENCED_INSTANCE_ID"},    //
+            {"wait 599999", ""},                                //
+            {"state", "PreparingRebalance, generation 1, members 2"},
+            {"join a", "a: generation 2, range, leads a ?; " //
+                       "b2: generation 2, range, follows a"});
+}
+
 // GC-022: it keeps its place as long as its session lasts.
 static void one_that_is_away_is_waited_for(void **state)
 {
@@ -243,6 +295,9 @@ int main(void)
         TEST(another_subscription_does_not_rebalance),
         TEST(another_protocol_rebalances),
         TEST(one_comes_back_while_the_group_rebalances),
+        TEST(all_of_a_new_process_survives_a_crash),
+        TEST(a_leader_that_is_not_the_first),
+        TEST(one_that_comes_back_while_it_waits_may_wait_long),
         TEST(one_that_is_away_is_waited_for),
         TEST(nobody_joins_again),
         TEST(one_that_does_not_sync_is_removed),

@@ -2,6 +2,8 @@
 // SyncGroup, heartbeats, leaves, sessions: table 4.4, GC-026, GC-027, O-05, O-12, O-13.
 #include "rig.h"
 
+#include "coordinator/records.h"
+
 static int setup(void **state)
 {
     static struct rig rig;
@@ -49,8 +51,38 @@ static void followers_wait_for_the_leader(void **state)
 
 static void members_the_leader_forgot_get_nothing(void **state)
 {
-    join_pair(*state);
-    RIG_RUN(*state, {"sync a a=A", "a: gets A"}, {"sync b", "b: gets "});
+    make_pair(*state);
+    RIG_RUN(*state,                                          //
+            {"join b meta=x", ""},                           //
+            {"join a", "a: generation 2, range, leads a b; " //
+                       "b: generation 2, range, follows a"}, //
+            {"sync a a=A", "a: gets A"},                     //
+            {"sync b", "b: gets "});                         // not what it had
+}
+
+// The time in a record is when its state began: expiry counts from it (GC-061).
+static void records_have_the_time_of_their_state(void **state)
+{
+    struct rig *rig = *state;
+
+    static const struct {
+        const char *step;
+        int64_t age_ms; // of the state in the last record
+    } rows[] = {
+        {"join a v=3", 0},  {"wait 500", 500}, {"sync a a=A", 500},
+        {"wait 700", 1200}, {"leave a", 0},
+    };
+
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        (void)rig_step(rig, rows[i].step);
+        struct dh_group_metadata_value value;
+        struct dh_arena arena;
+        dh_arena_init(&arena, dh_mem_default(), 0);
+        assert_int_equal(
+            0, dh_group_record_read_group(rig->last->view.value, &arena, &value));
+        assert_int_equal(rows[i].age_ms, rig->wall_ms - value.current_state_timestamp);
+        dh_arena_deinit(&arena);
+    }
 }
 
 static void syncs_are_checked(void **state)
@@ -240,6 +272,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(followers_wait_for_the_leader),
         TEST(members_the_leader_forgot_get_nothing),
+        TEST(records_have_the_time_of_their_state),
         TEST(syncs_are_checked),
         TEST(a_rebalance_ends_the_wait),
         TEST(an_assignment_that_cannot_be_written),
