@@ -86,8 +86,8 @@ DOHLE_API int dohle_broker_start(const dohle_broker_options *options,
                                  dohle_broker **broker);
 
 /*
- * Ends it cleanly and frees it: requests under way are answered, nobody is accepted, all is on
- * disk, and the next start has nothing to check. Calls that wait in other threads
+ * Ends it cleanly and frees it: nobody is accepted, who waits for the disk is answered, all is
+ * on disk, and the next start has nothing to check. Calls that wait in other threads
  * return CLOSED. timeout_ms as in consumer.h, default 30 s; after it the thread goes on
  * alone until the disk answers, and TIMEOUT is returned. NULL is allowed.
  */

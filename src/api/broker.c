@@ -195,7 +195,7 @@ const char *dohle_broker_control_address(const dohle_broker *broker)
 
 // ---- Lines ----
 
-// A line being written; deinit by `run`.
+// A line being written. `run` ends it, until when the broker is not freed.
 struct line {
     dohle_broker *broker;
     struct dh_buf text;
@@ -206,6 +206,7 @@ struct line {
 static struct line begin_line(dohle_broker *broker, const char *verb)
 {
     struct line line = {.broker = broker, .deadline_ns = DH_NEVER};
+    dh_broker_server_enter(server_of(broker));
     dh_buf_init(&line.text, &server_of(broker)->allocator, 0);
     dh_buf_append(&line.text, verb, strlen(verb));
     return line;
@@ -244,23 +245,15 @@ static void add_named(struct line *line, const char *name, int64_t number)
     dh_buf_printf(&line->text, " %s=%lld", name, (long long)number);
 }
 
-// Runs the line and frees it. *text, when wanted, is the answer.
-static int run(struct line *line, char **text)
+// Asks and sets the last error. *text, when wanted, is the answer.
+static int ask(const struct line *line, char **text)
 {
-    if (text != NULL) {
-        *text = NULL;
-    }
-    dh_buf_append_byte(&line->text, 0);
-    if (line->text.err != 0) {
-        dh_buf_deinit(&line->text);
-        return tell_text(DOHLE_ERR_NO_MEMORY, "out of memory");
-    }
+    struct dh_broker_server *server = server_of(line->broker);
     struct dh_broker_command command = {
         .line = (const char *)line->text.data,
         .payload = line->payload,
         .deadline_ns = line->deadline_ns,
     };
-    struct dh_broker_server *server = server_of(line->broker);
     dh_broker_server_call(server, &command);
     int err = command.err;
     dohle_bytes answer = dh_buf_view(&command.text);
@@ -273,7 +266,20 @@ static int run(struct line *line, char **text)
         (void)tell_text(err, dohle_error_text(err));
     }
     dh_buf_deinit(&command.text);
+    return err;
+}
+
+// Runs the line and frees it.
+static int run(struct line *line, char **text)
+{
+    if (text != NULL) {
+        *text = NULL;
+    }
+    dh_buf_append_byte(&line->text, 0);
+    int err = line->text.err != 0 ? tell_text(DOHLE_ERR_NO_MEMORY, "out of memory")
+                                  : ask(line, text);
     dh_buf_deinit(&line->text);
+    dh_broker_server_leave(server_of(line->broker));
     return err;
 }
 
@@ -543,7 +549,8 @@ int dohle_broker_wait(dohle_broker *broker, const char *condition, int64_t timeo
     }
     struct line line = begin_line(broker, "wait ");
     dh_buf_append(&line.text, condition, strlen(condition));
-    line.deadline_ns = deadline_ns;
+    // A wait without any deadline would be given the engine's own.
+    line.deadline_ns = dh_earlier(deadline_ns, DH_NEVER - 1);
     return run(&line, NULL);
 }
 

@@ -694,6 +694,21 @@ static void on_call_done(struct dh_broker_task *task)
     unlock(server);
 }
 
+void dh_broker_server_enter(struct dh_broker_server *server)
+{
+    lock(server);
+    server->caller_count++;
+    unlock(server);
+}
+
+void dh_broker_server_leave(struct dh_broker_server *server)
+{
+    lock(server);
+    server->caller_count--;
+    broadcast(server);
+    unlock(server);
+}
+
 void dh_broker_server_call(struct dh_broker_server *server,
                            struct dh_broker_command *command)
 {
@@ -702,15 +717,12 @@ void dh_broker_server_call(struct dh_broker_server *server,
     call.task.command.link = (struct dh_link){0};
     call.task.done = on_call_done;
     dh_buf_init(&call.task.command.text, &server->allocator, 0);
-    lock(server);
-    server->caller_count++;
     (void)dh_queue_push(&server->posted, &call.task.command.link);
     dh_host_wake(server->host);
+    lock(server);
     while (!call.is_done) {
         wait_changed(server, DH_NEVER);
     }
-    server->caller_count--;
-    broadcast(server);
     unlock(server);
     *command = call.task.command;
 }

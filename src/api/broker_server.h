@@ -126,7 +126,7 @@ struct dh_broker_server {
     enum dh_broker_ending wished; // by who ends it: STOP or KILL; NOT: nobody does
     bool has_ended;               // the thread has nothing more to do with it
     bool is_orphan;               // the thread frees it
-    size_t caller_count;          // threads inside dh_broker_server_call
+    size_t caller_count;          // threads that have entered
 };
 
 /*
@@ -141,8 +141,12 @@ DH_MUST_CHECK int dh_broker_server_start(const dohle_broker_options *options,
 DH_MUST_CHECK int dh_broker_server_end(struct dh_broker_server *server,
                                        enum dh_broker_ending how, int64_t deadline_ns);
 
-// Gives the command and waits for its answer, which is in it then. Any thread. The text is
-// the caller's to deinit.
+// Between these two the server is not freed, whoever ends it. Any thread.
+void dh_broker_server_enter(struct dh_broker_server *server);
+void dh_broker_server_leave(struct dh_broker_server *server);
+
+// Gives the command and waits for its answer, which is in it then. Any thread that has entered.
+// The text is the caller's to deinit.
 void dh_broker_server_call(struct dh_broker_server *server,
                            struct dh_broker_command *command);
 

@@ -21,6 +21,7 @@
 #include <dohle/producer.h>
 
 #include "../test.h"
+#include "api/broker_server.h"
 #include "base/time.h"
 #include "host/clock.h"
 
@@ -452,6 +453,75 @@ static void test_commands_of_many_threads(void **state)
     stop(broker);
 }
 
+static size_t caller_count(dohle_broker *broker)
+{
+    struct dh_broker_server *server = (struct dh_broker_server *)(void *)broker;
+    assert_int_equal(0, pthread_mutex_lock(&server->mutex));
+    size_t count = server->caller_count;
+    assert_int_equal(0, pthread_mutex_unlock(&server->mutex));
+    return count;
+}
+
+static void test_waits_end_with_the_broker(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        dohle_broker *broker = start(NULL);
+        struct waiter waiters[4];
+        start_waiters(broker, waiters, 4);
+        while (caller_count(broker) < 4) {
+            succeeds(dohle_broker_advance(broker, 0));
+        }
+        if (i == 0) {
+            stop(broker);
+            join_waiters(waiters, 4, DOHLE_ERR_CLOSED);
+        } else if (i == 1) {
+            dohle_broker_kill(broker);
+            join_waiters(waiters, 4, DOHLE_ERR_CLOSED);
+        } else {
+            succeeds(dohle_broker_restart(broker, 0));
+            join_waiters(waiters, 4, DOHLE_ERR_CLOSED);
+            stop(broker);
+        }
+    }
+}
+
+static void *create_topic(void *ctx)
+{
+    dohle_broker *broker = ctx;
+    assert_int_equal(0, dohle_broker_create_topic(broker, "topic-0", 1));
+    return NULL;
+}
+
+static void test_a_wait_without_an_end(void **state)
+{
+    (void)state;
+    dohle_broker *broker = start(NULL);
+    pthread_t thread;
+    assert_int_equal(0, pthread_create(&thread, NULL, create_topic, broker));
+    succeeds(dohle_broker_wait(broker, "topic=topic-0", DOHLE_NO_TIMEOUT));
+    assert_int_equal(0, pthread_join(thread, NULL));
+    stop(broker);
+}
+
+static void test_a_stop_that_does_not_wait(void **state)
+{
+    const dohle_broker_options options = {.size = sizeof(options), .directory = *state};
+    for (int i = 0; i < 20; i++) {
+        int err = dohle_broker_stop(start(&options), 0);
+        assert_true(err == 0 || err == DOHLE_ERR_TIMEOUT);
+        // It ends all the same, and lets go of the directory.
+        dohle_broker *next = NULL;
+        int64_t patience_ns = dh_clock_now_ns() + PATIENCE_MS * DH_MS;
+        while (dohle_broker_start(&options, &next) != 0) {
+            assert_int_equal(DOHLE_ERR_IN_USE, dohle_broker_last_error()->code);
+            assert_true(dh_clock_now_ns() < patience_ns);
+        }
+        assert_null(strstr(dohle_broker_recovery(next), "not cleanly"));
+        stop(next);
+    }
+}
+
 static int64_t processor_time_ns(void)
 {
     struct timespec now;
@@ -648,6 +718,9 @@ int main(void)
         cmocka_unit_test(test_what_is_wrong_is_told),
         cmocka_unit_test(test_a_wait_ends_at_its_time),
         cmocka_unit_test(test_commands_of_many_threads),
+        cmocka_unit_test(test_waits_end_with_the_broker),
+        cmocka_unit_test(test_a_wait_without_an_end),
+        IN_DIRECTORY(test_a_stop_that_does_not_wait),
         cmocka_unit_test(test_an_idle_broker_does_nothing),
         cmocka_unit_test(test_control_port),
         cmocka_unit_test(test_a_line_too_long),

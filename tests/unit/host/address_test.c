@@ -32,6 +32,7 @@ static void test_figures_are_read_and_printed(void **state)
         if (is_figures) {
             char text[DH_ADDRESS_TEXT_SIZE];
             assert_string_equal(rows[i].expected, dh_address_format(&address, text));
+            assert_string_equal(rows[i].name, dh_address_host(&address, text));
             assert_int_equal(9092, dh_address_port(&address));
         }
     }
