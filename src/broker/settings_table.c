@@ -102,7 +102,7 @@ const struct dh_broker_setting dh_broker_setting_table[] = {
      NO_FIELD},
     {NUMBER("group.consumer.max.size", INT, "2147483647", 1, INT32_MAX), NO_FIELD},
     {TEXT("group.consumer.migration.policy", STRING, "bidirectional",
-          "DISABLED,DOWNGRADE,UPGRADE,BIDIRECTIONAL"),
+          "disabled,downgrade,upgrade,bidirectional"),
      NO_FIELD},
     {NUMBER("group.consumer.min.assignment.interval.ms", INT, "0", 0, INT32_MAX),
      NO_FIELD},

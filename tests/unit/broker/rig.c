@@ -12,7 +12,7 @@
 static int start_broker(struct rig *rig)
 {
     const struct rig_options *options = &rig->options;
-    struct dh_broker_node_options nodes[DH_BROKER_NODES_MAX] = {0};
+    struct dh_broker_node_options nodes[DH_BROKER_NODES_MAX + 1] = {0};
     size_t node_count = options->node_count == 0 ? 1 : options->node_count;
     for (size_t i = 0; i < node_count && options->racks != NULL; i++) {
         nodes[i].rack = options->racks[i];
