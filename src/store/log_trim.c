@@ -223,10 +223,13 @@ int dh_store_log_truncate(struct dh_store_log *log, int64_t end)
         return 0;
     }
     end = end < log->start ? log->start : end;
-    // The checkpoint must not claim what is going to be cut: a start would take that for damage.
+    // The checkpoint must not claim what is going to be cut, and a batch is cut whole: a start
+    // would take that for damage.
     int64_t recovery_point = log->recovery_point;
-    if (recovery_point > end) {
-        log->recovery_point = end;
+    int64_t base_offset =
+        log->segments[dh_store_log_segment_index(log, end)]->base_offset;
+    if (recovery_point > base_offset) {
+        log->recovery_point = base_offset;
         log->store->is_checkpoint_due = true;
         int err = dh_store_checkpoint(log->store);
         if (err != 0) {
