@@ -183,8 +183,8 @@ static int read_epochs(struct dh_store_log *log, bool *is_known)
  * The newest good snapshot at or below a limit; *offset is where it was taken, or where
  * the log starts when there is none.
  */
-static int load_snapshot(struct dh_store_log *log, const struct listing *listing,
-                         int64_t limit, int64_t *offset)
+static int load_snapshot(struct dh_store_log *log, struct listing *listing, int64_t limit,
+                         int64_t *offset)
 {
     for (size_t i = listing->snapshot_count; i > 0; i--) {
         int64_t at = listing->snapshots[i - 1];
@@ -207,8 +207,12 @@ static int load_snapshot(struct dh_store_log *log, const struct listing *listing
             return err;
         }
         dh_log(log->store->sink, DOHLE_LOG_WARNING, "store",
-               "%s: the snapshot of producers at offset %" PRId64 " is not used: damaged",
+               "%s: the snapshot of producers at offset %" PRId64 " is damaged: removed",
                log->name, at);
+        dh_store_log_remove_snapshot(log, at);
+        listing->snapshot_count--;
+        memmove(listing->snapshots + i - 1, listing->snapshots + i,
+                (listing->snapshot_count + 1 - i) * sizeof(int64_t));
     }
     *offset = log->segments[0]->base_offset;
     return 0;
@@ -514,7 +518,7 @@ static int replay_producers(struct dh_store_recover *recover, struct dh_store_lo
 }
 
 static int recover_unclean(struct dh_store_recover *recover, struct dh_store_log *log,
-                           const struct listing *listing, bool has_epochs)
+                           struct listing *listing, bool has_epochs)
 {
     size_t first = dh_store_log_segment_index(log, log->recovery_point);
     struct pass pass = {.recover = recover, .log = log, .checks = true, .fills = true};
@@ -544,7 +548,7 @@ static int recover_unclean(struct dh_store_recover *recover, struct dh_store_log
 }
 
 static int recover_clean(struct dh_store_recover *recover, struct dh_store_log *log,
-                         const struct listing *listing, bool has_epochs)
+                         struct listing *listing, bool has_epochs)
 {
     int64_t from;
     int err = load_snapshot(log, listing, log->end, &from);
@@ -556,6 +560,7 @@ static int recover_clean(struct dh_store_recover *recover, struct dh_store_log *
         dh_store_producers_clear(&log->producers);
     }
     err = replay_producers(recover, log, from, log->end);
+    log->is_touched |= from < log->end; // so that the next start need not
     sort_snapshots(log, listing, log->end);
     return err;
 }
@@ -614,7 +619,7 @@ static int settle_start(struct dh_store_recover *recover, struct dh_store_log *l
 }
 
 static int recover_listed(struct dh_store_recover *recover, struct dh_store_log *log,
-                          const struct listing *listing)
+                          struct listing *listing)
 {
     bool has_epochs = false;
     int err = read_topic_id(log);
