@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -358,6 +359,8 @@ static int launch(const struct broker_flags *flags, const uint16_t *ports,
         return EXIT_FAILED;
     }
     catch_interrupts(wake_up);
+    // A limit on the size of files is a full disk, and no reason to end.
+    signal(SIGXFSZ, SIG_IGN);
     dohle_broker *broker;
     return dohle_broker_start(&options, &broker) == 0 ? serve(broker, flags)
                                                       : complain_last();

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import resource
 import select
 import signal
 import socket
@@ -216,3 +217,23 @@ def test_what_cannot_be_is_told(args, says):
     done = dohle("broker", *args, check=1)
     assert says in done.stderr.decode()
     assert done.stdout == b""
+
+
+def test_a_full_disk_fails_the_produce_alone(brokers, tmp_path):
+    """What is acknowledged stays, reads and groups go on; here a limit on the size of each file is the full disk."""
+    room = 1 << 20
+    broker = brokers("--dir", tmp_path, "--topic", "big:1", "--topic", "small:1",
+                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)))
+    line = b"x" * 999 + b"\n"
+    dohle("produce", "-b", broker.bootstrap, "big", stdin=line * 500)
+    done = dohle("produce", "-b", broker.bootstrap, "big", "-X", "delivery.timeout.ms=3000", "-X",
+                 "request.timeout.ms=1000", stdin=line * 2000, check=1)
+    assert done.stderr
+    kept = len(dohle("consume", "-b", broker.bootstrap, "big", "-e").stdout.splitlines())
+    assert 500 <= kept < 2500
+    dohle("produce", "-b", broker.bootstrap, "small", stdin=numbers(10))
+    assert consumed(broker.bootstrap, "small", "-g", "g", "-o", "start") == list(range(10))
+    assert broker.end()[0] == 0
+    broker = brokers("--dir", tmp_path)
+    assert len(dohle("consume", "-b", broker.bootstrap, "big", "-e").stdout.splitlines()) == kept
+    dohle("produce", "-b", broker.bootstrap, "big", stdin=line * 2000)
