@@ -918,6 +918,138 @@ static void answers_wait_for_the_disk_but_heartbeats_do_not(void **state)
     rig_stop(&rig);
 }
 
+// What is in memory is what is in the log.
+static void is_the_same_after_a_crash(void)
+{
+    struct dh_buf before;
+    struct dh_buf after;
+    dump(&before);
+    rig_restart(&rig, false);
+    dump(&after);
+    assert_bytes_equal(dh_buf_view(&before), dh_buf_view(&after));
+    dh_buf_deinit(&before);
+    dh_buf_deinit(&after);
+}
+
+static void a_full_disk_refuses_commits_and_nothing_else(void **state)
+{
+    (void)state;
+    char member[128];
+    rig_start(&rig, NULL);
+    command_does(&rig, "topic create t partitions=1");
+    struct rig_client *client = connect_to("g");
+    form(client, "g", member, sizeof(member));
+    assert_int_equal(0, commit(client, "h", "t", 0, 7));
+    dh_memory_files_set_room(rig.files, dh_memory_files_size(rig.files) + 10);
+    assert_int_equal(DH_BROKER_COORDINATOR_NOT_AVAILABLE, commit(client, "h", "t", 0, 8));
+    assert_int_equal(0, beat(client, "g", member));
+    const struct dh_offset_fetch_response_group *group = fetch_all(client, "h");
+    assert_int_equal(7, group->topics.items[0].partitions.items[0].committed_offset);
+    dh_memory_files_set_room(rig.files, -1);
+    assert_int_equal(0, commit(client, "h", "t", 0, 9));
+    is_the_same_after_a_crash();
+    group = fetch_all(connect_to("h"), "h");
+    assert_int_equal(9, group->topics.items[0].partitions.items[0].committed_offset);
+    rig_stop(&rig);
+}
+
+// Room for what the test itself allocates while the broker has no memory.
+static struct rig_client *connect_with_room(void)
+{
+    struct rig_client *client = connect_to("g");
+    assert_int_equal(0, dh_buf_reserve(&client->in, 4096));
+    assert_int_equal(0, dh_buf_reserve(&client->out, 4096));
+    return client;
+}
+
+static void send_all_offsets(struct rig_client *client)
+{
+    ITEM(offset_fetch_request_group, asked);
+    asked.group_id = DH_BYTES("g");
+    asked.topics.count = -1;
+    MESSAGE(offset_fetch_request, request);
+    request.groups.items = &asked;
+    request.groups.count = 1;
+    rig_send(&rig, client, DH_API_OFFSET_FETCH, 8, &request);
+}
+
+static void send_list(struct rig_client *client)
+{
+    MESSAGE(list_groups_request, request);
+    rig_send(&rig, client, DH_API_LIST_GROUPS, 5, &request);
+}
+
+static void without_memory_answers_fail_or_connections_end(void **state)
+{
+    (void)state;
+    rig_start(&rig, NULL);
+    command_does(&rig, "topic create t partitions=1");
+    struct rig_client *client = connect_with_room();
+    assert_int_equal(0, commit(client, "g", "t", 0, 1));
+    for (size_t fail = 1; fail < 40; fail++) {
+        for (int kind = 0; kind < 4; kind++) {
+            rig.memory.fail_at = rig.memory.calls + fail;
+            switch (kind) {
+            case 0: send_commit(client, "g", "t", 0, (int64_t)fail); break;
+            case 1: send_all_offsets(client); break;
+            case 2: send_list(client); break;
+            case 3: send_join(client, "j", ""); break;
+            }
+            rig.memory.fail_at = 0;
+            const void *response = rig_receive(&rig, client);
+            assert_true(response != NULL || client->is_closed);
+            if (client->is_closed) {
+                // Its place is taken by the next.
+                rig_disconnect(&rig, client);
+                rig.client_count--;
+                client = connect_with_room();
+            }
+        }
+    }
+    assert_int_equal(0, commit(client, "g", "t", 0, 100));
+    is_the_same_after_a_crash();
+    rig_stop(&rig);
+}
+
+static void a_load_without_memory_is_tried_by_the_next_leader(void **state)
+{
+    (void)state;
+    rig_start(&rig, &three_nodes);
+    command_does(&rig, "topic create t partitions=1");
+    struct rig_client *client = connect_to("g");
+    assert_int_equal(0, commit(client, "g", "t", 0, 5));
+    const struct dh_broker_partition *partition =
+        &dh_broker_topics_find(rig.broker, DH_BYTES("__consumer_offsets"))->partitions[1];
+    size_t unavailable = 0;
+    for (size_t fail = 1; fail < 30; fail++) {
+        char line[64];
+        struct dh_broker_command command = {.line = line, .deadline_ns = DH_NEVER};
+        snprintf(line, sizeof(line), "coordinator g %d", partition->leader % 3 + 1);
+        rig.memory.fail_at = rig.memory.calls + fail;
+        dh_broker_input(rig.broker, &command, rig.now_ns);
+        rig.memory.fail_at = 0;
+        assert_non_null(command_take(&rig, &command));
+        struct rig_client *asker = rig_connect(&rig, partition->leader);
+        const struct dh_offset_fetch_response_group *group = fetch_all(asker, "g");
+        if (group->error_code == DH_BROKER_COORDINATOR_NOT_AVAILABLE) {
+            unavailable++;
+        } else {
+            assert_int_equal(0, group->error_code);
+            assert_int_equal(5,
+                             group->topics.items[0].partitions.items[0].committed_offset);
+        }
+        rig_disconnect(&rig, asker);
+        rig.client_count--;
+    }
+    assert_true(unavailable > 0);
+    command_does(&rig, "coordinator g 1");
+    command_does(&rig, "coordinator g 2");
+    const struct dh_offset_fetch_response_group *group =
+        fetch_all(rig_connect(&rig, 2), "g");
+    assert_int_equal(0, group->error_code);
+    rig_stop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -942,6 +1074,9 @@ int main(void)
         cmocka_unit_test(a_moved_coordinator_goes_on),
         cmocka_unit_test(a_killed_coordinator_is_followed_by_another),
         cmocka_unit_test(answers_wait_for_the_disk_but_heartbeats_do_not),
+        cmocka_unit_test(a_full_disk_refuses_commits_and_nothing_else),
+        cmocka_unit_test(without_memory_answers_fail_or_connections_end),
+        cmocka_unit_test(a_load_without_memory_is_tried_by_the_next_leader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
