@@ -283,16 +283,10 @@ static void one_group_of_several_has_the_error(void **state)
     assert_int_equal(14, described->groups.items[0].error_code);
 }
 
-static void one_partition_of_a_commit_has_the_error(void **state)
+// Three partitions at once; the answer.
+static const struct dh_offset_commit_response_topic *commit_three(struct rig_client *from,
+                                                                  const char *member)
 {
-    (void)state;
-    MESSAGE(find_coordinator_request, find);
-    find.key = DH_BYTES("g");
-    const struct dh_find_coordinator_response *found =
-        rig_ask(&rig, client, DH_API_FIND_COORDINATOR, 3, &find);
-    struct rig_client *there = rig_connect(&rig, found->node_id);
-    command_does(&rig, "fault add api=offset_commit group=g topic=t partition=1 "
-                       "error=OFFSET_METADATA_TOO_LARGE");
     struct dh_offset_commit_request_topic_partition rows[3];
     struct dh_offset_commit_request_topic topic;
     dh_struct_init(&dh_offset_commit_request_topic_struct, &topic);
@@ -306,18 +300,39 @@ static void one_partition_of_a_commit_has_the_error(void **state)
     topic.partitions.count = 3;
     MESSAGE(offset_commit_request, request);
     request.group_id = DH_BYTES("g");
+    request.member_id = dh_bytes_of(member);
     request.topics.items = &topic;
     request.topics.count = 1;
     const struct dh_offset_commit_response *response =
-        rig_ask(&rig, there, DH_API_OFFSET_COMMIT, 8, &request);
-    assert_int_equal(0, response->topics.items[0].partitions.items[0].error_code);
-    assert_int_equal(12, response->topics.items[0].partitions.items[1].error_code);
-    assert_int_equal(0, response->topics.items[0].partitions.items[2].error_code);
+        rig_ask(&rig, from, DH_API_OFFSET_COMMIT, 8, &request);
+    return &response->topics.items[0];
+}
+
+static void one_partition_of_a_commit_has_the_error(void **state)
+{
+    (void)state;
+    MESSAGE(find_coordinator_request, find);
+    find.key = DH_BYTES("g");
+    const struct dh_find_coordinator_response *found =
+        rig_ask(&rig, client, DH_API_FIND_COORDINATOR, 3, &find);
+    struct rig_client *there = rig_connect(&rig, found->node_id);
+    command_does(&rig, "fault add api=offset_commit group=g topic=t partition=1 "
+                       "error=OFFSET_METADATA_TOO_LARGE");
+    const struct dh_offset_commit_response_topic *topic = commit_three(there, "");
+    assert_int_equal(0, topic->partitions.items[0].error_code);
+    assert_int_equal(12, topic->partitions.items[1].error_code);
+    assert_int_equal(0, topic->partitions.items[2].error_code);
     // It was not committed.
     assert_string_equal("group=g topic=t partition=2 offset=10\n",
                         command_does(&rig, "wait committed group=g topic=t partition=2"));
     command_fails(&rig, DOHLE_ERR_TIMEOUT,
                   "wait committed group=g topic=t partition=1 timeout=0");
+
+    command_does(&rig, "fault remove all");
+    command_does(&rig,
+                 "fault add api=offset_commit topic=t partition=1 member=m error=12");
+    assert_int_equal(12, commit_three(there, "m")->partitions.items[1].error_code);
+    assert_int_equal(0, commit_three(there, "n")->partitions.items[1].error_code);
 }
 
 static void whole_requests_are_refused_in_every_part(void **state)
