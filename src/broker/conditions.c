@@ -361,6 +361,13 @@ static const struct kind kinds[] = {
      look_at_node},
 };
 
+void dh_broker_conditions_help(struct dh_buf *out)
+{
+    for (size_t i = 0; i < DH_COUNT_OF(kinds); i++) {
+        dh_buf_printf(out, "wait %s\n", kinds[i].allowed);
+    }
+}
+
 static const struct kind *find_kind(struct dh_broker_line *line)
 {
     dohle_bytes word = dh_broker_line_word(line, 1);
@@ -433,7 +440,7 @@ static int read_wait(struct dh_broker *broker, struct wait *wait)
                                  "wait needs a condition; allowed: group=..., topic=..., "
                                  "fault=..., node=..., committed ..., requests ..., "
                                  "connections ...");
-        return DOHLE_ERR_INVALID_ARGUMENT;
+        return dh_broker_line_err(&wait->line);
     }
     int64_t timeout_ms = dh_broker_line_number(&wait->line, "timeout", 0, INT32_MAX, -1);
     wait->kind->read(broker, wait);
@@ -447,7 +454,7 @@ static int read_wait(struct dh_broker *broker, struct wait *wait)
     }
     wait->began_ns = now_ns;
     dh_broker_alarm_set(&wait->deadline, deadline_ns);
-    return dh_broker_line_is_wrong(&wait->line) ? DOHLE_ERR_INVALID_ARGUMENT : 0;
+    return dh_broker_line_err(&wait->line);
 }
 
 void dh_broker_conditions_wait(struct dh_broker *broker,

@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "base/assert.h"
+#include "base/buf.h"
 #include "broker/broker.h"
 #include "broker/state.h"
 
@@ -57,6 +58,9 @@ void dh_broker_conditions_settle(struct dh_broker *broker);
 // The command is a wait. Ends it at once, or keeps it.
 void dh_broker_conditions_wait(struct dh_broker *broker,
                                struct dh_broker_command *command);
+
+// Each condition with its words, a line each.
+void dh_broker_conditions_help(struct dh_buf *out);
 
 // Every wait ends with DOHLE_ERR_CLOSED.
 void dh_broker_conditions_close(struct dh_broker *broker);

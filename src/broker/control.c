@@ -270,6 +270,8 @@ static const struct dh_broker_verb *verb_at(size_t index)
     return NULL;
 }
 
+static void set_unknown(struct dh_broker_turn *turn, const char *of, dohle_bytes word);
+
 static void run_help(struct dh_broker_turn *turn)
 {
     dohle_bytes name = dh_broker_line_word(&turn->line, 1);
@@ -284,6 +286,13 @@ static void run_help(struct dh_broker_turn *turn)
                           verb->part == NULL ? "" : verb->part,
                           verb->usage[0] == '\0' ? "" : " ", verb->usage);
         }
+    }
+    if (name.data != NULL && dh_bytes_equal(name, DH_BYTES("fault"))) {
+        dh_broker_faults_help(turn->out);
+    } else if (name.data != NULL && dh_bytes_equal(name, DH_BYTES("wait"))) {
+        dh_broker_conditions_help(turn->out);
+    } else if (name.data != NULL && turn->out->size == 0) {
+        set_unknown(turn, NULL, name);
     }
 }
 
@@ -369,7 +378,7 @@ static void run(struct dh_broker_turn *turn)
     }
     if (!turn->is_kept && turn->err != DOHLE_ERR_NO_MEMORY &&
         dh_broker_line_is_wrong(&turn->line)) {
-        turn->err = DOHLE_ERR_INVALID_ARGUMENT;
+        turn->err = dh_broker_line_err(&turn->line);
         dh_buf_reset(turn->out);
         dh_buf_append(turn->out, turn->line.wrong.data, turn->line.wrong.size);
     }

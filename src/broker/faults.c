@@ -600,7 +600,7 @@ static char *read_text(struct dh_broker *broker, struct dh_broker_line *line,
     }
     char *copy = dh_mem_copy_string(broker->mem, text.data, text.size);
     if (copy == NULL) {
-        dh_broker_line_set_wrong(line, "no memory");
+        dh_broker_line_set_no_memory(line);
     }
     return copy;
 }
@@ -788,13 +788,18 @@ int dh_broker_faults_add(struct dh_broker *broker, struct dh_broker_line *line,
     if (dh_broker_line_is_wrong(line)) {
         dh_buf_append(text, line->wrong.data, line->wrong.size);
         destroy(broker, fault);
-        return DOHLE_ERR_INVALID_ARGUMENT;
+        return dh_broker_line_err(line);
     }
     fault->id = ++faults->id_last;
     dh_list_push_back(&faults->all, &fault->link);
     faults->count++;
     *id = fault->id;
     return 0;
+}
+
+void dh_broker_faults_help(struct dh_buf *out)
+{
+    dh_buf_printf(out, "allowed: %s\n", allowed_words);
 }
 
 static void print_text(struct dh_buf *out, const char *name, const char *text)

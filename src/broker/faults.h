@@ -117,6 +117,8 @@ DH_MUST_CHECK int dh_broker_faults_add(struct dh_broker *broker,
 // False: there is none of that id.
 bool dh_broker_faults_remove(struct dh_broker *broker, uint32_t id);
 void dh_broker_faults_remove_all(struct dh_broker *broker);
+// What a fault may say, as a line.
+void dh_broker_faults_help(struct dh_buf *out);
 // "id=1 hits=0 seen=4 api=fetch ..." a line.
 void dh_broker_faults_print(const struct dh_broker *broker, struct dh_buf *out);
 // How many requests it has hit; -1: there is none of that id.

@@ -34,6 +34,19 @@ bool dh_broker_line_is_wrong(const struct dh_broker_line *line)
     return line->wrong.size > 0 || line->wrong.err != 0;
 }
 
+int dh_broker_line_err(const struct dh_broker_line *line)
+{
+    if (line->wrong.err != 0) {
+        return DOHLE_ERR_NO_MEMORY;
+    }
+    return line->wrong.size > 0 ? DOHLE_ERR_INVALID_ARGUMENT : 0;
+}
+
+void dh_broker_line_set_no_memory(struct dh_broker_line *line)
+{
+    line->wrong.err = DOHLE_ERR_NO_MEMORY;
+}
+
 void dh_broker_line_set_wrong(struct dh_broker_line *line, const char *format, ...)
 {
     if (dh_broker_line_is_wrong(line)) {

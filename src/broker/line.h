@@ -87,6 +87,9 @@ dohle_bytes dh_broker_line_text(struct dh_broker_line *line, const char *name);
 void dh_broker_line_finish(struct dh_broker_line *line, const char *allowed);
 
 bool dh_broker_line_is_wrong(const struct dh_broker_line *line);
+// 0, DOHLE_ERR_INVALID_ARGUMENT with `wrong`, or DOHLE_ERR_NO_MEMORY without.
+int dh_broker_line_err(const struct dh_broker_line *line);
+void dh_broker_line_set_no_memory(struct dh_broker_line *line);
 void dh_broker_line_set_wrong(struct dh_broker_line *line, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -433,10 +433,20 @@ static void everything_is_described(void **state)
 static void help_shows_every_verb(void **state)
 {
     (void)state;
-    assert_string_equal("fault add [MATCH=...] ACTION\n"
-                        "fault remove ID|all\n"
-                        "fault list\n",
-                        command_does(&rig, "help fault"));
+    assert_string_equal(
+        "fault add [MATCH=...] ACTION\n"
+        "fault remove ID|all\n"
+        "fault list\n"
+        "allowed: api, node, client, version, topic, partition, group, member, skip, count, "
+        "probability, and one of error=NAME, delay=MS, throttle=MS, drop, drop-after, "
+        "reset, stall, hold, truncate-answer=BYTES, corrupt, garble\n",
+        command_does(&rig, "help fault"));
+    assert_string_equal("clock\n", command_does(&rig, "help clock"));
+    assert_non_null(
+        strstr(command_does(&rig, "help wait"), "\nwait fault= hits= timeout=\n"));
+    assert_non_null(
+        strstr(command_fails(&rig, DOHLE_ERR_INVALID_ARGUMENT, "help clokc"),
+               "there is no verb \"clokc\"; did you mean clock?; allowed: help, "));
     static const char *const verbs[] = {
         "topic create", "topic delete",   "topic list", "topic describe", "topic set",
         "topic grow",   "fill",           "put",        "append",         "leader",
