@@ -474,6 +474,113 @@ static void test_full_disk(void **state)
     rig_stop(&rig);
 }
 
+// ---- A disk that fails: the file table of the rig, but for two calls ----
+
+static struct {
+    const struct dh_vfs_calls *real;
+    struct dh_vfs_calls broken;
+    int writes_left; // until they fail; -1: they do not
+    bool do_syncs_fail;
+} disk;
+
+static int fail_call(struct dh_vfs *vfs)
+{
+    snprintf(vfs->error_text, sizeof(vfs->error_text), "write: the disk is broken");
+    vfs->is_full = false;
+    return DOHLE_ERR_IO;
+}
+
+static int broken_write(struct dh_vfs *vfs, struct dh_file *file, int64_t position,
+                        const dohle_bytes *pieces, size_t count)
+{
+    if (disk.writes_left == 0) {
+        return fail_call(vfs);
+    }
+    disk.writes_left -= disk.writes_left > 0;
+    return disk.real->write(vfs, file, position, pieces, count);
+}
+
+static void (*real_done)(struct dh_vfs_sync *sync, int err);
+
+static void broken_done(struct dh_vfs_sync *sync, int err)
+{
+    sync->done = real_done;
+    real_done(sync, disk.do_syncs_fail ? DOHLE_ERR_IO : err);
+}
+
+static void broken_sync(struct dh_vfs *vfs, struct dh_file *file,
+                        struct dh_vfs_sync *sync)
+{
+    real_done = sync->done;
+    sync->done = broken_done;
+    disk.real->sync(vfs, file, sync);
+}
+
+static void break_disk(struct rig *rig)
+{
+    struct dh_vfs *vfs = dh_memory_files_vfs(rig->files);
+    disk.real = vfs->calls;
+    disk.broken = *vfs->calls;
+    disk.broken.write = broken_write;
+    disk.broken.sync = broken_sync;
+    disk.writes_left = -1;
+    disk.do_syncs_fail = false;
+    vfs->calls = &disk.broken;
+}
+
+// What failed is answered so, to those who wait too; other partitions go on.
+static void test_failing_write(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, NULL);
+    make_topic(&rig, "orders", 2);
+    fill(&rig, "orders", 0, 2);
+    break_disk(&rig);
+    struct rig_client *client = rig_connect(&rig, 1);
+    struct rig_client *waiting = rig_connect(&rig, 1);
+    struct fetch_wish wish = {
+        .topic = "orders", .offsets = {2}, .count = 1, .max_wait_ms = 10000};
+    send_fetch(&rig, waiting, &wish);
+    disk.writes_left = 0;
+    const produce_item *item = produce(&rig, client, "orders", 0, (struct batch_wish){0});
+    assert_int_equal(DH_BROKER_KAFKA_STORAGE_ERROR, item->error_code);
+    assert_int_equal(DH_BROKER_KAFKA_STORAGE_ERROR,
+                     item_at(receive_fetch(&rig, waiting), 0)->error_code);
+    disk.writes_left = -1;
+    // That log is offline until the next start; the other is not.
+    assert_int_equal(
+        DH_BROKER_KAFKA_STORAGE_ERROR,
+        produce(&rig, client, "orders", 0, (struct batch_wish){0})->error_code);
+    assert_int_equal(
+        0, produce(&rig, client, "orders", 1, (struct batch_wish){0})->error_code);
+    dh_memory_files_vfs(rig.files)->calls = disk.real;
+    rig_restart(&rig, true);
+    assert_int_equal(2, end_of(&rig, "orders", 0));
+    client = rig_connect(&rig, 1);
+    assert_int_equal(
+        2, produce(&rig, client, "orders", 0, (struct batch_wish){0})->base_offset);
+    rig_stop(&rig);
+}
+
+static void test_failing_sync(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct rig_client *client = start_synced(&rig);
+    break_disk(&rig);
+    struct batch batch = make_batch((struct batch_wish){0});
+    send_produce(&rig, client, "orders", 0, -1, &batch);
+    expect_no_answer(&rig, client);
+    disk.do_syncs_fail = true;
+    rig_end_syncs(&rig);
+    const produce_item *item = receive_produce(&rig, client);
+    assert_int_equal(DH_BROKER_KAFKA_STORAGE_ERROR, item->error_code);
+    assert_int_equal(-1, item->base_offset);
+    dh_memory_files_vfs(rig.files)->calls = disk.real;
+    rig_stop(&rig);
+}
+
 // Every allocation of a produce that fails is an answer with an error, or a closed connection.
 static void test_memory(void **state)
 {
@@ -524,6 +631,8 @@ int main(void)
         cmocka_unit_test(test_topic_goes_while_waiting),
         cmocka_unit_test(test_client_goes_while_waiting),
         cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_failing_write),
+        cmocka_unit_test(test_failing_sync),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
