@@ -205,7 +205,10 @@ static void delete_logs(struct dh_broker *broker, struct dh_broker_topic *topic,
     }
 }
 
-// Logs for the partitions from that one on: all or none.
+/*
+ * Logs for the partitions from that one on: all or none. The last is made first: what is
+ * found after a crash on the way is adopted with as many partitions as were meant.
+ */
 static int create_logs(struct dh_broker *broker, struct dh_broker_topic *topic,
                        int32_t from)
 {
@@ -234,19 +237,6 @@ static int put_record(struct dh_broker *broker, struct dh_broker_topic *topic)
     return err;
 }
 
-// Takes back a creation whose record is written. What is not taken back, the next start makes good.
-static void take_back(struct dh_broker *broker, const struct dh_broker_topic *topic)
-{
-    int err = dh_broker_metadata_log_delete_topic(broker, &broker->topics->metadata,
-                                                  &topic->id);
-    if (err != 0) {
-        dh_log(
-            broker->log, DOHLE_LOG_WARNING, subsystem,
-            "topic %s, which could not be made, will be there after the next start: %s",
-            topic->name, dohle_error_text(err));
-    }
-}
-
 int16_t dh_broker_topics_create(struct dh_broker *broker,
                                 const struct dh_broker_new_topic *wanted,
                                 struct dh_broker_topic **made, char *text, size_t size)
@@ -264,11 +254,12 @@ int16_t dh_broker_topics_create(struct dh_broker *broker,
         dh_broker_topic_free(broker, topic);
         return refuse(broker, err, text, size);
     }
-    err = put_record(broker, topic);
+    // The record comes last: once it is written there is nothing to take back.
+    err = create_logs(broker, topic, 0);
     if (err == 0) {
-        err = create_logs(broker, topic, 0);
+        err = put_record(broker, topic);
         if (err != 0) {
-            take_back(broker, topic);
+            delete_logs(broker, topic, 0);
         }
     }
     if (err != 0) {

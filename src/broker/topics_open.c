@@ -88,7 +88,7 @@ static int on_topic(void *ctx, const struct dh_uuid *topic_id,
     char text[DH_BROKER_TOPICS_TEXT_MAX];
     if (!dh_broker_topic_name_check(record->name, text, sizeof(text)) ||
         dh_broker_topics_find(broker, record->name) != NULL) {
-        return DOHLE_ERR_CORRUPT;
+        return DOHLE_ERR_CORRUPT; // a name is free again by a record that says so
     }
     struct dh_broker_topic *topic =
         dh_broker_topic_new(broker, record->name, *topic_id, NULL);
