@@ -40,7 +40,8 @@ struct rig_options {
     const char *const *racks; // of each node; NULL: none
     enum dh_store_mode mode;
     bool is_clock_manual;
-    uint64_t seed; // 0: 1
+    uint64_t seed;  // 0: 1
+    size_t fail_at; // the broker's allocation from which on all fail; 0: none
 };
 
 struct rig_client {
@@ -82,6 +83,8 @@ void rig_restart(struct rig *rig, bool is_clean);
 int rig_try_restart(struct rig *rig, bool is_clean);
 
 struct rig_client *rig_connect(struct rig *rig, int32_t node_id);
+// The same; NULL: the broker refuses.
+struct rig_client *rig_try_connect(struct rig *rig, int32_t node_id);
 // The client closes.
 void rig_disconnect(struct rig *rig, struct rig_client *client);
 
