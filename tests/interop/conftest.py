@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Real Apache Kafka for the interop tests, and the programs that are held against it.
+"""The clusters of the interop tests, and the programs that are held against them.
 
-DOHLE_BUILD names the build folder whose `dohle` and examples are tested (default build/release).
-Clusters are started by tools/kafka/kafka on free ports of 127.0.0.1 and stopped at the end.
+Each test that wants a `cluster` runs twice: on Apache Kafka, and on our own broker with the same foreign clients and
+tools. DOHLE_BUILD names the build folder whose `dohle` and examples are tested (default build/release). Clusters are
+on free ports of 127.0.0.1 and are stopped at the end.
 """
 import json
 import os
@@ -33,29 +34,26 @@ def eventually(condition, seconds=30, what="the condition"):
 
 
 class Cluster:
-    """One Apache Kafka cluster in a folder of its own."""
+    """A cluster in a folder of its own, and Java's tools against it."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, bootstrap):
         self.folder = folder
-        out = subprocess.run([KAFKA, "up", folder, *options], check=True, stdout=subprocess.PIPE, text=True).stdout
-        self.bootstrap = next(line[10:] for line in out.splitlines() if line.startswith("bootstrap="))
-
-    def down(self):
-        subprocess.run([KAFKA, "down", self.folder], check=False, stdout=subprocess.DEVNULL)
-
-    def command(self, verb, *args):
-        return subprocess.run([KAFKA, verb, self.folder, *map(str, args)], check=True, stdout=subprocess.PIPE, text=True).stdout
+        self.bootstrap = bootstrap
 
     def topic(self, partitions=1, name=None, rf=1, **settings):
         name = name or f"t-{uuid.uuid4().hex[:10]}"
-        extra = [part for key, value in settings.items() for part in ("--set", f"{key.replace('_', '.')}={value}")]
-        self.command("topic", name, "--partitions", partitions, "--rf", rf, *extra)
+        self.create(name, partitions, rf, [f"{key.replace('_', '.')}={value}" for key, value in settings.items()])
         return name
 
-    def tool(self, name, *args, check=True, **kwargs):
+    def fill(self, topic, count, size, *settings):
+        """Java's producer writes count records of so many bytes."""
+        self.tool("producer-perf", "--topic", topic, "--num-records", count, "--record-size", size, "--throughput", -1,
+                  "--command-property", "acks=all", "linger.ms=10", "batch.size=131072", *settings)
+
+    def tool(self, name, *args, check=True, timeout=60, **kwargs):
         return subprocess.run(
             [KAFKA, "tool", name, "--bootstrap-server", self.bootstrap, *map(str, args)],
-            check=check, stdout=subprocess.PIPE, text=True, timeout=60, **kwargs).stdout
+            check=check, stdout=subprocess.PIPE, text=True, timeout=timeout, **kwargs).stdout
 
     def java(self, program, *args, **kwargs):
         """Runs tests/interop/java/PROGRAM.java with the bootstrap address as its first argument."""
@@ -69,14 +67,88 @@ class Cluster:
             stdout=subprocess.PIPE, text=True, **kwargs)
 
 
-@pytest.fixture(scope="session")
-def kafka(tmp_path_factory):
+class ApacheKafka(Cluster):
+    """Apache Kafka, one node or several."""
+
+    def __init__(self, folder, nodes=1):
+        out = subprocess.run([KAFKA, "up", folder, "--brokers", str(nodes)], check=True, stdout=subprocess.PIPE,
+                             text=True).stdout
+        super().__init__(folder, next(line[10:] for line in out.splitlines() if line.startswith("bootstrap=")))
+
+    def down(self):
+        subprocess.run([KAFKA, "down", self.folder], check=False, stdout=subprocess.DEVNULL)
+
+    def command(self, verb, *args):
+        subprocess.run([KAFKA, verb, self.folder, *map(str, args)], check=True, stdout=subprocess.DEVNULL)
+
+    def create(self, name, partitions, rf, settings):
+        extra = [part for setting in settings for part in ("--set", setting)]
+        self.command("topic", name, "--partitions", partitions, "--rf", rf, *extra)
+
+    def node(self, verb, number):
+        """kill, start, ...: the nodes are 1, 2, ..."""
+        self.command(verb, number)
+
+
+class DohleBroker(Cluster):
+    """Our own broker, on files in the folder. Topics do not appear by themselves, as on the other one."""
+
+    def __init__(self, folder, nodes=1):
+        folder.mkdir(parents=True)
+        self.log = open(folder / "stderr", "wb")
+        self.process = subprocess.Popen(
+            [BUILD / "dohle", "broker", "--dir", folder / "data", "--nodes", str(nodes), "--control", "127.0.0.1:0",
+             "--exit-on-stdin-eof", "--set", "auto.create.topics.enable=false"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        self.says = {}
+        while "control" not in self.says:
+            name, value = self.process.stdout.readline().rstrip("\n").split("=", 1)
+            self.says[name] = value
+        super().__init__(folder, self.says["bootstrap"])
+
+    def down(self):
+        self.process.terminate()
+        self.process.communicate(timeout=30)
+        self.log.close()
+
+    def control(self, *words):
+        return subprocess.run([BUILD / "dohle", "broker", "control", self.says["control"], *map(str, words)],
+                              check=True, stdout=subprocess.PIPE, text=True, timeout=60).stdout
+
+    def create(self, name, partitions, rf, settings):
+        self.control("topic", "create", name, f"partitions={partitions}", f"replication={rf}", *settings)
+
+    def node(self, verb, number):
+        self.control("node", verb, number)
+
+
+def needs_java():
     if shutil.which("java") is None:
-        reason = "no Java here: Apache Kafka cannot run"
+        reason = "no Java here: neither Apache Kafka nor its tools can run"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    cluster = Cluster(tmp_path_factory.mktemp("kafka") / "one")
-    yield cluster
-    cluster.down()
+
+
+KINDS = {"kafka": ApacheKafka, "dohle": DohleBroker}
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def kind(request):
+    needs_java()
+    return KINDS[request.param]
+
+
+@pytest.fixture(scope="session")
+def cluster(kind, tmp_path_factory):
+    one = kind(tmp_path_factory.mktemp("cluster") / "one")
+    yield one
+    one.down()
+
+
+@pytest.fixture
+def three_nodes(kind, tmp_path):
+    three = kind(tmp_path / "three", nodes=3)
+    yield three
+    three.down()
 
 
 class Dohle:
@@ -105,8 +177,8 @@ class Dohle:
 
 
 @pytest.fixture
-def dohle(kafka):
-    return Dohle(kafka.bootstrap)
+def dohle(cluster):
+    return Dohle(cluster.bootstrap)
 
 
 @pytest.fixture

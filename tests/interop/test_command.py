@@ -12,7 +12,7 @@ def items(done):
     return json.loads(done.stdout)["items"]
 
 
-def test_topics_are_created_listed_described_deleted(kafka, dohle):
+def test_topics_are_created_listed_described_deleted(cluster, dohle):
     name = unique("topic")
     dohle.run("topic create", name, "-p", 3, "-r", 1, "-c", "retention.ms=12345")
     listed = {topic["name"]: topic for topic in items(dohle.run("topic list", "-J"))}
@@ -31,8 +31,8 @@ def test_topics_are_created_listed_described_deleted(kafka, dohle):
     assert gone.returncode == 1 and name in gone.stderr.decode()
 
 
-def test_lag_counts_what_is_not_committed(kafka, dohle):
-    topic, group = kafka.topic(2), unique("group")
+def test_lag_counts_what_is_not_committed(cluster, dohle):
+    topic, group = cluster.topic(2), unique("group")
     dohle.run("produce", topic, "-p", 0, stdin=b"\n".join(b"%d" % i for i in range(10)))
     dohle.run("produce", topic, "-p", 1, stdin=b"\n".join(b"%d" % i for i in range(5)))
     dohle.run("consume", topic, "-g", group, "-o", "start", "-e")
@@ -45,8 +45,8 @@ def test_lag_counts_what_is_not_committed(kafka, dohle):
     assert "COMMITTED" in text and "never" in text
 
 
-def test_groups_show_their_members(kafka, dohle):
-    topic, group = kafka.topic(2), unique("group")
+def test_groups_show_their_members(cluster, dohle):
+    topic, group = cluster.topic(2), unique("group")
     member = dohle.start("consume", topic, "-g", group, "-X", "client.id=me")
     try:
         def described():
@@ -66,8 +66,8 @@ def test_groups_show_their_members(kafka, dohle):
     assert items(dohle.run("group describe", unique("never"), "-J"))[0]["state"] == "Dead"
 
 
-def test_progress_is_for_terminals_only(kafka, dohle):
-    topic = kafka.topic()
+def test_progress_is_for_terminals_only(cluster, dohle):
+    topic = cluster.topic()
     dohle.run("produce", topic, stdin=b"\n".join(b"%d" % i for i in range(100)))
     quiet = dohle.run("consume", topic, "-e")
     assert quiet.stdout.splitlines() == [b"%d" % i for i in range(100)] and quiet.stderr == b""

@@ -5,9 +5,9 @@ import subprocess
 RECORDS = 5000
 
 
-def test_consumer_api(kafka, build):
-    topic = kafka.topic(partitions=3)
+def test_consumer_api(cluster, build):
+    topic = cluster.topic(partitions=3)
     # Small batches, so that every partition gets some.
-    kafka.command("fill", topic, RECORDS, 50, "batch.size=2000")
-    done = subprocess.run([build / "interop-consumer-api", kafka.bootstrap, topic, str(RECORDS)], timeout=120, check=False)
+    cluster.fill(topic, RECORDS, 50, "batch.size=2000")
+    done = subprocess.run([build / "interop-consumer-api", cluster.bootstrap, topic, str(RECORDS)], timeout=120, check=False)
     assert done.returncode == 0

@@ -13,9 +13,9 @@ RECORDS = 2000
 ROUND_ROBIN = "partitioner.class=org.apache.kafka.clients.producer.RoundRobinPartitioner"
 
 
-def log_of(kafka, topic, partition):
+def log_of(cluster, topic, partition):
     """The only segment of the partition, wherever the broker keeps it."""
-    found = list(kafka.folder.rglob(f"{topic}-{partition}/*.log"))
+    found = list(cluster.folder.rglob(f"{topic}-{partition}/*.log"))
     assert len(found) == 1, found
     return found[0]
 
@@ -39,18 +39,18 @@ def flip(log, position):
         file.write(bytes([byte ^ 0x20]))
 
 
-def counts(kafka, topic):
-    rows = [line.split(":") for line in kafka.tool("get-offsets", "--topic", topic).splitlines()]
+def counts(cluster, topic):
+    rows = [line.split(":") for line in cluster.tool("get-offsets", "--topic", topic).splitlines()]
     return [int(row[2]) for row in sorted(rows) if row[0] == topic]
 
 
-def corrupt_topic(kafka, codec, where):
+def corrupt_topic(cluster, codec, where):
     """A topic with one corrupt batch in the middle of partition 0: its name, first and next offset."""
-    topic = kafka.topic(partitions=2)
-    kafka.command("fill", topic, RECORDS, 50, "batch.size=2000", f"compression.type={codec}", ROUND_ROBIN)
-    log = log_of(kafka, topic, 0)
+    topic = cluster.topic(partitions=2)
+    cluster.fill(topic, RECORDS, 50, "batch.size=2000", f"compression.type={codec}", ROUND_ROBIN)
+    log = log_of(cluster, topic, 0)
     found = batches(log)
-    assert len(found) > 4 and found[-1][3] == counts(kafka, topic)[0]
+    assert len(found) > 4 and found[-1][3] == counts(cluster, topic)[0]
     position, size, first, following = found[len(found) // 2]
     flip(log, where(position, size))
     return topic, first, following
@@ -64,16 +64,16 @@ def corrupt_topic(kafka, codec, where):
     # In gzip's own checksum.
     ("gzip", lambda position, size: position + size - 6, "codec"),
 ])
-def test_corrupt_batch(kafka, build, codec, where, how):
-    topic, first, following = corrupt_topic(kafka, codec, where)
+def test_corrupt_batch(cluster, build, codec, where, how):
+    topic, first, following = corrupt_topic(cluster, codec, where)
     done = subprocess.run(
-        [build / "interop-corrupt", kafka.bootstrap, topic, str(first), str(following),
-         *map(str, counts(kafka, topic)), how], timeout=120, check=False)
+        [build / "interop-corrupt", cluster.bootstrap, topic, str(first), str(following),
+         *map(str, counts(cluster, topic)), how], timeout=120, check=False)
     assert done.returncode == 0
 
 
-def test_command_stops_at_a_corrupt_batch(kafka, dohle):
-    topic, first, _ = corrupt_topic(kafka, "none", lambda position, size: position + size - 10)
+def test_command_stops_at_a_corrupt_batch(cluster, dohle):
+    topic, first, _ = corrupt_topic(cluster, "none", lambda position, size: position + size - 10)
     done = dohle.run("consume", topic, "-p", 0, "-o", "start", "-e", "-f", r"%o\n", check=False)
     assert done.returncode == 1
     assert [int(line) for line in done.stdout.split()] == list(range(first))

@@ -22,8 +22,8 @@ def run(name, *args, **kwargs):
 
 
 @pytest.fixture
-def topic(kafka, dohle):
-    name = kafka.topic(4)
+def topic(cluster, dohle):
+    name = cluster.topic(4)
     dohle.run("produce", name, "-K", r"\t", stdin="\n".join(f"k{i}\t{i}" for i in range(COUNT)).encode())
     return name
 
@@ -33,14 +33,14 @@ def committed(dohle, group):
     return sum(item["committed"] for item in json.loads(dohle.run("lag", group, "-i", 0, "-J").stdout)["items"])
 
 
-def test_consumer_reads_until_it_is_interrupted(kafka, topic, tmp_path):
+def test_consumer_reads_until_it_is_interrupted(cluster, topic, tmp_path):
     out = tmp_path / "out"
     with out.open("w") as stdout:
-        process = subprocess.Popen(["stdbuf", "-oL", example("consumer"), topic, kafka.bootstrap, unique("group")],
+        process = subprocess.Popen(["stdbuf", "-oL", example("consumer"), topic, cluster.bootstrap, unique("group")],
                                    stdout=stdout, stderr=subprocess.PIPE, text=True)
         # A group without commits starts at the end (auto.offset.reset=latest): write until one arrives.
         def arrived():
-            kafka.tool("console-producer", "--topic", topic, input="late\n")
+            cluster.tool("console-producer", "--topic", topic, input="late\n")
             return "late" in out.read_text()
 
         eventually(arrived, what="a record for the consumer of the README")
@@ -49,48 +49,48 @@ def test_consumer_reads_until_it_is_interrupted(kafka, topic, tmp_path):
     assert process.returncode == 0 and "wakeup" in told
 
 
-def test_threads_share_the_partitions(kafka, topic, dohle):
+def test_threads_share_the_partitions(cluster, topic, dohle):
     group = unique("group")
-    assert run("threads", kafka.bootstrap, group, topic, 3, COUNT) == ["done"]
+    assert run("threads", cluster.bootstrap, group, topic, 3, COUNT) == ["done"]
     assert committed(dohle, group) == COUNT
 
 
-def test_threads_race_for_nothing(kafka, topic):
+def test_threads_race_for_nothing(cluster, topic):
     """The same under ThreadSanitizer, which fails the program when it sees a race."""
     program = example("threads", BUILD.parent / "tsan")
     if not program.exists():
         reason = f"no {program.relative_to(ROOT)}: build the preset tsan first"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     quiet = ["setarch", os.uname().machine, "-R"]
-    done = subprocess.run([*quiet, program, kafka.bootstrap, unique("group"), topic, "3", str(COUNT)],
+    done = subprocess.run([*quiet, program, cluster.bootstrap, unique("group"), topic, "3", str(COUNT)],
                           capture_output=True, text=True, timeout=120, check=False,
                           env={**os.environ, "TSAN_OPTIONS": "halt_on_error=1:exitcode=66"})
     assert done.returncode == 0, done.stderr
     assert done.stdout == "done\n"
 
 
-def test_manual_commit_commits_what_it_processed(kafka, topic, dohle):
+def test_manual_commit_commits_what_it_processed(cluster, topic, dohle):
     group = unique("group")
-    lines = run("manual_commit", kafka.bootstrap, group, topic, COUNT)
+    lines = run("manual_commit", cluster.bootstrap, group, topic, COUNT)
     assert any(line.startswith("committed") for line in lines)
     assert any(line.startswith("giving up 4") for line in lines)
     assert committed(dohle, group) == COUNT
 
 
-def test_seek_to_time_starts_there(kafka, topic):
-    all_records = [tuple(map(int, line.split())) for line in run("seek_to_time", kafka.bootstrap, topic, 0, 0)]
+def test_seek_to_time_starts_there(cluster, topic):
+    all_records = [tuple(map(int, line.split())) for line in run("seek_to_time", cluster.bootstrap, topic, 0, 0)]
     assert all_records and [offset for offset, _ in all_records] == list(range(len(all_records)))
     middle = all_records[len(all_records) // 2]
-    later = [tuple(map(int, line.split())) for line in run("seek_to_time", kafka.bootstrap, topic, 0, middle[1])]
+    later = [tuple(map(int, line.split())) for line in run("seek_to_time", cluster.bootstrap, topic, 0, middle[1])]
     assert later == [record for record in all_records if record[0] >= later[0][0]]
     assert later[0][1] == middle[1] and later[0][0] <= middle[0]
-    assert run("seek_to_time", kafka.bootstrap, topic, 0, all_records[-1][1] + 10**9) == []
+    assert run("seek_to_time", cluster.bootstrap, topic, 0, all_records[-1][1] + 10**9) == []
 
 
-def test_event_loop_prints_what_comes_and_quits(kafka, topic, tmp_path):
+def test_event_loop_prints_what_comes_and_quits(cluster, topic, tmp_path):
     out = tmp_path / "out"
     with out.open("w") as stdout:
-        process = subprocess.Popen([example("event_loop"), kafka.bootstrap, unique("group"), topic], stdin=subprocess.PIPE,
+        process = subprocess.Popen([example("event_loop"), cluster.bootstrap, unique("group"), topic], stdin=subprocess.PIPE,
                                    stdout=stdout, text=True)
         eventually(lambda: len(out.read_text().splitlines()) == COUNT, what="all records")
     process.communicate("quit\n", timeout=20)

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from conftest import JAVA, KAFKA, Cluster, Dohle, eventually, unique
+from conftest import JAVA, KAFKA, Dohle, eventually, unique
 
 QUICK = ["-X", "session.timeout.ms=6000", "-X", "heartbeat.interval.ms=500"]
 
@@ -54,10 +54,10 @@ class Ours:
 class Javas:
     """tests/interop/java/GroupMember.java."""
 
-    def __init__(self, kafka, folder, name, group, topic, limit=0):
+    def __init__(self, cluster, folder, name, group, topic, limit=0):
         self.out = folder / f"{name}.out"
         self.process = subprocess.Popen(
-            [KAFKA, "java", JAVA / "GroupMember.java", kafka.bootstrap, group, topic, str(limit)],
+            [KAFKA, "java", JAVA / "GroupMember.java", cluster.bootstrap, group, topic, str(limit)],
             stdin=subprocess.PIPE, stdout=self.out.open("wb"))
 
     def lines(self, word):
@@ -92,45 +92,45 @@ def members():
             member.kill()
 
 
-def produce(kafka, topic, count):
+def produce(cluster, topic, count):
     """The same to every partition, as near as that goes."""
-    kafka.command("fill", topic, count, 50,
+    cluster.fill(topic, count, 50,
                   "partitioner.class=org.apache.kafka.clients.producer.RoundRobinPartitioner")
 
 
-def ends(kafka, topic):
+def ends(cluster, topic):
     """Partition -> end offset."""
-    rows = [line.split(":") for line in kafka.tool("get-offsets", "--topic", topic).splitlines()]
+    rows = [line.split(":") for line in cluster.tool("get-offsets", "--topic", topic).splitlines()]
     return {int(row[1]): int(row[2]) for row in rows if row[0] == topic}
 
 
-def all_of(kafka, topic):
-    return {(p, offset) for p, end in ends(kafka, topic).items() for offset in range(end)}
+def all_of(cluster, topic):
+    return {(p, offset) for p, end in ends(cluster, topic).items() for offset in range(end)}
 
 
-def all_read(kafka, topic, *members):
-    wanted = all_of(kafka, topic)
+def all_read(cluster, topic, *members):
+    wanted = all_of(cluster, topic)
     return lambda: set().union(*(set(m.records()) for m in members)) >= wanted
 
 
-def committed(kafka, group):
+def committed(cluster, group):
     """Partition -> committed offset, as Kafka's tool tells it."""
-    out = kafka.tool("consumer-groups", "--describe", "--group", group)
+    out = cluster.tool("consumer-groups", "--describe", "--group", group)
     rows = [line.split() for line in out.splitlines() if line.startswith(group + " ")]
     return {int(row[2]): int(row[3]) for row in rows if row[3] != "-"}
 
 
-def assert_nothing_lost_or_doubled(kafka, topic, *members):
+def assert_nothing_lost_or_doubled(cluster, topic, *members):
     """What left in good order commits what it wrote: nothing is read twice."""
     count = collections.Counter(record for member in members for record in member.records())
-    assert set(count) == all_of(kafka, topic)
+    assert set(count) == all_of(cluster, topic)
     assert [record for record, times in count.items() if times > 1] == []
 
 
-def test_java_and_dohle_share_a_group(kafka, dohle, members, tmp_path):
-    topic, group = kafka.topic(4), unique("group")
-    produce(kafka, topic, 2000)
-    java = Javas(kafka, tmp_path, "java", group, topic)
+def test_java_and_dohle_share_a_group(cluster, dohle, members, tmp_path):
+    topic, group = cluster.topic(4), unique("group")
+    produce(cluster, topic, 2000)
+    java = Javas(cluster, tmp_path, "java", group, topic)
     members.append(java)
     eventually(lambda: java.owned() == [0, 1, 2, 3], what="Java's first assignment")
     ours = Ours(dohle, tmp_path, "ours", group, topic)
@@ -138,48 +138,48 @@ def test_java_and_dohle_share_a_group(kafka, dohle, members, tmp_path):
     eventually(lambda: sorted((java.owned() or []) + (ours.owned() or [])) == [0, 1, 2, 3] and ours.owned(),
                what="two members with two partitions each")
     assert len(ours.owned()) == 2 and len(java.owned()) == 2
-    produce(kafka, topic, 2000)
-    eventually(all_read(kafka, topic, java, ours), what="all of 4000 records")
+    produce(cluster, topic, 2000)
+    eventually(all_read(cluster, topic, java, ours), what="all of 4000 records")
     java.stop()
     eventually(lambda: ours.owned() == [0, 1, 2, 3], what="the rest for us after Java has left")
-    produce(kafka, topic, 500)
-    eventually(all_read(kafka, topic, java, ours), what="all of 4500 records")
+    produce(cluster, topic, 500)
+    eventually(all_read(cluster, topic, java, ours), what="all of 4500 records")
     ours.stop()
-    assert_nothing_lost_or_doubled(kafka, topic, java, ours)
-    assert committed(kafka, group) == {p: end for p, end in ends(kafka, topic).items()
-                                       if end > 0 or p in committed(kafka, group)}
+    assert_nothing_lost_or_doubled(cluster, topic, java, ours)
+    assert committed(cluster, group) == {p: end for p, end in ends(cluster, topic).items()
+                                       if end > 0 or p in committed(cluster, group)}
 
 
-def test_java_takes_over_from_a_killed_dohle(kafka, dohle, members, tmp_path):
-    topic, group = kafka.topic(4), unique("group")
+def test_java_takes_over_from_a_killed_dohle(cluster, dohle, members, tmp_path):
+    topic, group = cluster.topic(4), unique("group")
     ours = Ours(dohle, tmp_path, "ours", group, topic)
     members.append(ours)
     eventually(lambda: ours.owned() == [0, 1, 2, 3], what="our assignment")
-    java = Javas(kafka, tmp_path, "java", group, topic)
+    java = Javas(cluster, tmp_path, "java", group, topic)
     members.append(java)
     eventually(lambda: java.owned() and len(ours.owned()) == 2, what="two members")
-    produce(kafka, topic, 3000)
+    produce(cluster, topic, 3000)
     eventually(lambda: ours.records() and java.records(), what="records for both")
     ours.kill()
     eventually(lambda: java.owned() == [0, 1, 2, 3], what="the session time-out")
-    produce(kafka, topic, 1000)
-    eventually(all_read(kafka, topic, java, ours), what="nothing lost")
+    produce(cluster, topic, 1000)
+    eventually(all_read(cluster, topic, java, ours), what="nothing lost")
     java.stop()
 
 
-def test_either_resumes_from_the_others_commit(kafka, dohle, members, tmp_path):
-    topic, group = kafka.topic(1), unique("group")
-    produce(kafka, topic, 1500)
-    first = Javas(kafka, tmp_path, "java-1", group, topic, limit=1)
+def test_either_resumes_from_the_others_commit(cluster, dohle, members, tmp_path):
+    topic, group = cluster.topic(1), unique("group")
+    produce(cluster, topic, 1500)
+    first = Javas(cluster, tmp_path, "java-1", group, topic, limit=1)
     members.append(first)
     assert first.process.wait(60) == 0
     read = len(first.records())
-    assert 0 < read < 1500 and committed(kafka, group) == {0: read}
+    assert 0 < read < 1500 and committed(cluster, group) == {0: read}
 
     dohle.run("consume", topic, "-g", group, "-n", 200, "-f", r"%o\n")
-    assert committed(kafka, group) == {0: read + 200}
+    assert committed(cluster, group) == {0: read + 200}
 
-    second = Javas(kafka, tmp_path, "java-2", group, topic, limit=1)
+    second = Javas(cluster, tmp_path, "java-2", group, topic, limit=1)
     members.append(second)
     assert second.process.wait(60) == 0
     assert second.records()[0] == (0, read + 200)
@@ -188,9 +188,9 @@ def test_either_resumes_from_the_others_commit(kafka, dohle, members, tmp_path):
     assert [int(line) for line in lines] == list(range(last + 1, 1500))
 
 
-def test_kafkas_tools_show_our_members(kafka, dohle, members, tmp_path):
-    topic, group = kafka.topic(3), unique("group")
-    produce(kafka, topic, 30)
+def test_kafkas_tools_show_our_members(cluster, dohle, members, tmp_path):
+    topic, group = cluster.topic(3), unique("group")
+    produce(cluster, topic, 30)
     a = Ours(dohle, tmp_path, "member-a", group, topic)
     members.append(a)
     eventually(lambda: a.owned() == [0, 1, 2], what="a alone: the first member leads, and knows who comes and goes")
@@ -198,15 +198,15 @@ def test_kafkas_tools_show_our_members(kafka, dohle, members, tmp_path):
     members.append(b)
     eventually(lambda: sorted((a.owned() or []) + (b.owned() or [])) == [0, 1, 2] and a.owned() and b.owned(),
                what="three partitions for two members")
-    eventually(all_read(kafka, topic, a, b), what="thirty records")
+    eventually(all_read(cluster, topic, a, b), what="thirty records")
 
-    out = kafka.tool("consumer-groups", "--describe", "--group", group, "--members", "--verbose")
+    out = cluster.tool("consumer-groups", "--describe", "--group", group, "--members", "--verbose")
     rows = {line.split()[3]: line for line in out.splitlines() if line.startswith(group + " ")}
     assert sorted(rows) == ["member-a", "member-b"]
     for name, member in (("member-a", a), ("member-b", b)):
         assert f"{topic}:{','.join(map(str, member.owned()))}" in rows[name]
         assert rows[name].split()[1].startswith(name + "-")
-    state = kafka.tool("consumer-groups", "--describe", "--group", group, "--state")
+    state = cluster.tool("consumer-groups", "--describe", "--group", group, "--state")
     assert "range" in state and "Stable" in state
 
     b.stop()
@@ -216,29 +216,29 @@ def test_kafkas_tools_show_our_members(kafka, dohle, members, tmp_path):
     assert [("member member-b-" in reason, reason.split()[-1]) for reason in reasons[1:]] == [
         (True, "joined"), (True, "left")], reasons
     a.stop()
-    assert "Empty" in kafka.tool("consumer-groups", "--describe", "--group", group, "--state")
-    assert sum(committed(kafka, group).values()) == 30
+    assert "Empty" in cluster.tool("consumer-groups", "--describe", "--group", group, "--state")
+    assert sum(committed(cluster, group).values()) == 30
 
 
-def test_partitions_added_to_a_topic_are_read(kafka, dohle, members, tmp_path):
-    topic, group = kafka.topic(1), unique("group")
+def test_partitions_added_to_a_topic_are_read(cluster, dohle, members, tmp_path):
+    topic, group = cluster.topic(1), unique("group")
     ours = Ours(dohle, tmp_path, "ours", group, topic, "-X", "metadata.max.age.ms=500")
     members.append(ours)
     eventually(lambda: ours.owned() == [0], what="the first assignment")
-    kafka.tool("topics", "--alter", "--topic", topic, "--partitions", 3)
+    cluster.tool("topics", "--alter", "--topic", topic, "--partitions", 3)
     eventually(lambda: ours.owned() == [0, 1, 2], what="the new partitions")
     reason = ours.events()[-1]["reason"]
     assert reason == f"the partition count of topic {topic} changed from 1 to 3"
-    produce(kafka, topic, 300)
-    eventually(all_read(kafka, topic, ours), what="all records")
+    produce(cluster, topic, 300)
+    eventually(all_read(cluster, topic, ours), what="all records")
     ours.stop()
-    assert_nothing_lost_or_doubled(kafka, topic, ours)
+    assert_nothing_lost_or_doubled(cluster, topic, ours)
 
 
-def test_a_pattern_takes_topics_that_come_later(kafka, dohle, members, tmp_path):
+def test_a_pattern_takes_topics_that_come_later(cluster, dohle, members, tmp_path):
     prefix, group = unique("pattern"), unique("group")
-    kafka.topic(1, name=f"{prefix}-a")
-    kafka.topic(1, name=f"not-{prefix}-a")
+    cluster.topic(1, name=f"{prefix}-a")
+    cluster.topic(1, name=f"not-{prefix}-a")
     ours = Ours(dohle, tmp_path, "ours", group, "-r", f"{prefix}-.*", "-X", "metadata.max.age.ms=500")
     members.append(ours)
 
@@ -246,19 +246,19 @@ def test_a_pattern_takes_topics_that_come_later(kafka, dohle, members, tmp_path)
         return [p["topic"] for p in ours.events()[-1]["partitions"]] if ours.events() else None
 
     eventually(lambda: topics() == [f"{prefix}-a"], what="the first topic")
-    kafka.topic(1, name=f"{prefix}-b")
+    cluster.topic(1, name=f"{prefix}-b")
     eventually(lambda: topics() == [f"{prefix}-a", f"{prefix}-b"], what="both topics")
     assert ours.events()[-1]["reason"] == "the topics that match the pattern have changed"
-    produce(kafka, f"{prefix}-b", 100)
+    produce(cluster, f"{prefix}-b", 100)
     eventually(lambda: len(ours.records()) == 100, what="records of the new topic")
-    kafka.tool("topics", "--delete", "--topic", f"{prefix}-a")
+    cluster.tool("topics", "--delete", "--topic", f"{prefix}-a")
     eventually(lambda: topics() == [f"{prefix}-b"], what="the deleted topic to be given up")
     ours.stop()
 
 
-def test_a_stopped_member_comes_back_after_its_session(kafka, dohle, members, tmp_path):
+def test_a_stopped_member_comes_back_after_its_session(cluster, dohle, members, tmp_path):
     """SIGSTOP for longer than the session: evicted, and once awake it loses and rejoins."""
-    topic, group = kafka.topic(2), unique("group")
+    topic, group = cluster.topic(2), unique("group")
     a = Ours(dohle, tmp_path, "a", group, topic)
     members.append(a)
     eventually(lambda: a.owned() == [0, 1], what="the first assignment")
@@ -269,24 +269,24 @@ def test_a_stopped_member_comes_back_after_its_session(kafka, dohle, members, tm
     a.process.send_signal(signal.SIGCONT)
     eventually(lambda: len(a.owned() or []) == 1 and len(b.owned() or []) == 1, what="a to be back", seconds=60)
     assert "lost" in [event["event"] for event in a.events()]
-    produce(kafka, topic, 200)
-    eventually(all_read(kafka, topic, a, b), what="all records")
+    produce(cluster, topic, 200)
+    eventually(all_read(cluster, topic, a, b), what="all records")
     a.stop()
     b.stop()
 
 
-def test_a_reader_that_stalls_leaves_and_comes_back(kafka, dohle, members, tmp_path):
+def test_a_reader_that_stalls_leaves_and_comes_back(cluster, dohle, members, tmp_path):
     """Nobody reads our output: no poll for max.poll.interval.ms. The member leaves by itself (X-053), what it
     owned is lost, and once it polls again it goes on from what was committed."""
-    topic, group = kafka.topic(1), unique("group")
-    produce(kafka, topic, 20000)
+    topic, group = cluster.topic(1), unique("group")
+    produce(cluster, topic, 20000)
     events = tmp_path / "events"
     events.touch()
     process = dohle.start("consume", topic, "-g", group, "-o", "start", "-f", r"%o %v\n", "--events", events,
                           "-X", "max.poll.interval.ms=3000", *QUICK, stdout=subprocess.PIPE)
     try:
         eventually(events.read_text, what="the first assignment")
-        eventually(lambda: "Empty" in kafka.tool("consumer-groups", "--describe", "--group", group, "--state"),
+        eventually(lambda: "Empty" in cluster.tool("consumer-groups", "--describe", "--group", group, "--state"),
                    what="the member to leave")
         seen = set()
         while len(seen) < 20000:
@@ -303,28 +303,25 @@ def test_a_reader_that_stalls_leaves_and_comes_back(kafka, dohle, members, tmp_p
         process.wait(20)
 
 
-def test_members_survive_their_coordinator(members, tmp_path):
+def test_members_survive_their_coordinator(members, three_nodes, tmp_path):
     """The coordinator is killed: members keep their ids and partitions, and nothing is lost or doubled."""
-    cluster = Cluster(tmp_path / "three", "--brokers", "3")
-    try:
-        dohle = Dohle(cluster.bootstrap)
-        topic, group = cluster.topic(4, rf=3), unique("group")
-        a, b = (Ours(dohle, tmp_path, name, group, topic) for name in ("a", "b"))
-        members += [a, b]
-        eventually(lambda: len(a.owned() or []) == 2 and len(b.owned() or []) == 2, what="two members")
-        produce(cluster, topic, 1000)
-        eventually(all_read(cluster, topic, a, b), what="all of 1000 records")
-        rebalances = len(a.events()), len(b.events())
-        state = cluster.tool("consumer-groups", "--describe", "--group", group, "--state").splitlines()[-1]
-        node = re.search(r"\((\d+)\)", state)[1]
-        cluster.command("kill", node)
-        produce(cluster, topic, 1000)
-        eventually(lambda: len(set(a.records() + b.records())) == 2000, what="all of 2000 records", seconds=60)
-        cluster.command("start", node)
-        assert (len(a.events()), len(b.events())) == rebalances
-        a.stop()
-        eventually(lambda: b.owned() == [0, 1, 2, 3], what="the rest for b")
-        b.stop()
-        assert_nothing_lost_or_doubled(cluster, topic, a, b)
-    finally:
-        cluster.down()
+    cluster = three_nodes
+    dohle = Dohle(cluster.bootstrap)
+    topic, group = cluster.topic(4, rf=3), unique("group")
+    a, b = (Ours(dohle, tmp_path, name, group, topic) for name in ("a", "b"))
+    members += [a, b]
+    eventually(lambda: len(a.owned() or []) == 2 and len(b.owned() or []) == 2, what="two members")
+    produce(cluster, topic, 1000)
+    eventually(all_read(cluster, topic, a, b), what="all of 1000 records")
+    rebalances = len(a.events()), len(b.events())
+    state = cluster.tool("consumer-groups", "--describe", "--group", group, "--state").splitlines()[-1]
+    node = re.search(r"\((\d+)\)", state)[1]
+    cluster.node("kill", node)
+    produce(cluster, topic, 1000)
+    eventually(lambda: len(set(a.records() + b.records())) == 2000, what="all of 2000 records", seconds=60)
+    cluster.node("start", node)
+    assert (len(a.events()), len(b.events())) == rebalances
+    a.stop()
+    eventually(lambda: b.owned() == [0, 1, 2, 3], what="the rest for b")
+    b.stop()
+    assert_nothing_lost_or_doubled(cluster, topic, a, b)

@@ -22,16 +22,16 @@ def normal(line):
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_every_awkward_record_arrives_byte_for_byte(kafka, dohle, codec):
-    topic = kafka.topic()
-    written = kafka.java("ProduceEverything", topic, codec, 500).splitlines()
+def test_every_awkward_record_arrives_byte_for_byte(cluster, dohle, codec):
+    topic = cluster.topic()
+    written = cluster.java("ProduceEverything", topic, codec, 500).splitlines()
     read = [normal(line) for line in dohle.lines("consume", topic, "-e", "-f", AS_JAVA_PRINTS)]
     assert written == read
 
 
-def test_json_lines_are_valid_and_come_back_the_same(kafka, dohle):
-    topic, copy = kafka.topic(), kafka.topic()
-    kafka.java("ProduceEverything", topic, "lz4", 200)
+def test_json_lines_are_valid_and_come_back_the_same(cluster, dohle):
+    topic, copy = cluster.topic(), cluster.topic()
+    cluster.java("ProduceEverything", topic, "lz4", 200)
     lines = dohle.run("consume", topic, "-e", "-J").stdout
     dohle.run("produce", copy, "-p", 0, "-J", stdin=lines)
     first, second = ([json.loads(line) for line in text.splitlines()]
@@ -42,27 +42,27 @@ def test_json_lines_are_valid_and_come_back_the_same(kafka, dohle):
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_our_batches_are_read_by_java(kafka, dohle, codec):
-    topic = kafka.topic()
+def test_our_batches_are_read_by_java(cluster, dohle, codec):
+    topic = cluster.topic()
     lines = [f"key-{i}\tvalue-{i}-{'x' * (i % 50)}" for i in range(1000)]
     dohle.run("produce", topic, "-K", r"\t", "-z", codec, stdin="\n".join(lines).encode())
-    out = kafka.tool("console-consumer", "--topic", topic, "--from-beginning", "--max-messages", 1000,
+    out = cluster.tool("console-consumer", "--topic", topic, "--from-beginning", "--max-messages", 1000,
                      "--formatter-property", "print.key=true")
     assert sorted(out.splitlines()) == sorted(lines)
 
 
-def test_keys_go_where_javas_partitioner_sends_them(kafka, dohle):
-    ours, javas = kafka.topic(6), kafka.topic(6)
+def test_keys_go_where_javas_partitioner_sends_them(cluster, dohle):
+    ours, javas = cluster.topic(6), cluster.topic(6)
     keys = [f"user-{i}" for i in range(300)]
     text = "\n".join(f"{key}\t{key}" for key in keys)
     dohle.run("produce", ours, "-K", r"\t", stdin=text.encode())
-    kafka.tool("console-producer", "--topic", javas, "--reader-property", "parse.key=true", input=text)
+    cluster.tool("console-producer", "--topic", javas, "--reader-property", "parse.key=true", input=text)
     where = [dict(line.split(" ") for line in dohle.lines("consume", topic, "-e", "-f", r"%k %p\n")) for topic in (ours, javas)]
     assert len(where[0]) == 300 and where[0] == where[1]
 
 
-def test_offsets_say_where_to_begin(kafka, dohle):
-    topic = kafka.topic()
+def test_offsets_say_where_to_begin(cluster, dohle):
+    topic = cluster.topic()
     dohle.run("produce", topic, stdin="\n".join(map(str, range(100))).encode())
     read = lambda *args: dohle.lines("consume", topic, "-e", *args)
     assert read() == [str(i) for i in range(100)]
