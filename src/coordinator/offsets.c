@@ -100,13 +100,11 @@ static void add_commit(struct dh_group_records *records,
     value.metadata =
         row->committed_metadata.data == NULL ? DH_BYTES("") : row->committed_metadata;
     value.commit_timestamp = coordinator->wall_ms;
+    value.topic_id = topic->topic_id;
     if (request->retention_time_ms != RETENTION_AS_CONFIGURED) {
-        // GC-060. Such a record has room for neither.
+        // GC-060. Such a record has no room for a leader epoch and an id: they are left out.
         value.expire_timestamp =
             later_ms(coordinator->wall_ms, request->retention_time_ms);
-        value.leader_epoch = -1;
-    } else {
-        value.topic_id = topic->topic_id;
     }
     dh_group_records_add_offset(records, request->group_id, topic->name,
                                 row->partition_index, &value);

@@ -255,14 +255,15 @@ static void one_leaves_while_it_syncs(void **state)
 static void a_leave_that_cannot_be_written(void **state)
 {
     make_pair(*state);
-    RIG_RUN(*state,                                       //
-            {"fail NOT_ENOUGH_REPLICAS", ""},             //
-            {"leave a b", "COORDINATOR_NOT_AVAILABLE"},   //
-            {"state", "Empty, generation 2, members 0"},  //
-            {"fail NONE", ""},                            //
-            {"crash", ""},                                //
-            {"state", "Stable, generation 1, members 2"}, //
-            {"wait 10000", ""},                           //
+    RIG_RUN(*state,                                             //
+            {"fail NOT_ENOUGH_REPLICAS", ""},                   //
+            {"leave a b", "COORDINATOR_NOT_AVAILABLE"},         //
+            {"state", "Empty, generation 2, members 0"},        //
+            {"leave x id= instance=k", "k: UNKNOWN_MEMBER_ID"}, // that was then
+            {"fail NONE", ""},                                  //
+            {"crash", ""},                                      //
+            {"state", "Stable, generation 1, members 2"},       //
+            {"wait 10000", ""},                                 //
             {"state", "Empty, generation 2, members 0"});
 }
 
