@@ -130,6 +130,10 @@ int dohle_broker_start(const dohle_broker_options *options, dohle_broker **broke
         return missing_argument();
     }
     *broker = NULL;
+    if (options != NULL && options->size == 0) {
+        return tell_text(DOHLE_ERR_INVALID_ARGUMENT,
+                         "size is 0: set it to sizeof(dohle_broker_options)");
+    }
     dohle_broker_options all;
     read_options(options, &all);
     struct dh_broker_server *server = NULL;

@@ -184,6 +184,7 @@ static void test_options_that_make_no_sense(void **state)
         int err;
         const char *text; // part of it
     } rows[] = {
+        {{.size = 1}, DOHLE_ERR_INVALID_ARGUMENT, "size is 0"}, // forgotten
         {{.node_count = 17}, DOHLE_ERR_INVALID_ARGUMENT, "1 to 16 nodes"},
         {{.node_count = -1}, DOHLE_ERR_INVALID_ARGUMENT, "1 to 16 nodes"},
         {{.host = "here"}, DOHLE_ERR_INVALID_ARGUMENT, "in figures"},
@@ -203,7 +204,7 @@ static void test_options_that_make_no_sense(void **state)
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         dohle_broker_options options = rows[i].options;
-        options.size = sizeof(options);
+        options.size = options.size == 1 ? 0 : sizeof(options);
         dohle_broker *broker;
         assert_int_equal(rows[i].err, dohle_broker_start(&options, &broker));
         assert_null(broker);
