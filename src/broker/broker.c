@@ -419,4 +419,5 @@ const struct dh_store_recovery *dh_broker_recovery(const struct dh_broker *broke
 void dh_broker_check(const struct dh_broker *broker)
 {
     dh_broker_topics_check_invariants(broker);
+    dh_broker_fetches_check(broker);
 }

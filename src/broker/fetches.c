@@ -81,6 +81,60 @@ void dh_broker_fetches_on_node_down(struct dh_broker *broker, int32_t node_id)
     dh_broker_fetch_sessions_clear(cache_of(broker, node_id));
 }
 
+// ---- Invariants ----
+
+static void check_partition(const struct dh_broker_fetch_partition *partition)
+{
+    const struct dh_broker_partition *at = dh_broker_waits_at(&partition->place);
+    bool is_fresh = dh_link_is_linked(&partition->fresh);
+    if (is_fresh || dh_link_is_linked(&partition->place.woken)) {
+        return;
+    }
+    DH_ASSERT(at != NULL);
+    int64_t high_watermark = dh_store_log_high_watermark(at->log);
+    DH_ASSERT(partition->high_watermark == high_watermark);
+    DH_ASSERT(partition->log_start == dh_store_log_start(at->log));
+    DH_ASSERT(partition->fetch_offset >= high_watermark);
+    DH_ASSERT(partition->ready_bytes == 0);
+}
+
+static void check_session(const struct dh_broker_fetch_session *session)
+{
+    size_t fresh_count = 0;
+    size_t partition_count = 0;
+    DH_ASSERT(session->id > 0 && session->epoch > 0);
+    DH_LIST_EACH(link, &session->fresh)
+    {
+        fresh_count++;
+    }
+    DH_ASSERT(fresh_count == session->fresh_count);
+    const struct dh_map_item *item;
+    for (item = dh_map_first(&session->topics); item != NULL; item = dh_map_next(item)) {
+        const struct dh_broker_fetch_topic *topic = item->value;
+        DH_ASSERT(topic->partition_count > 0);
+        partition_count += topic->partition_count;
+    }
+    DH_ASSERT(partition_count == dh_broker_fetch_session_size(session));
+    for (item = dh_map_first(&session->partitions); item != NULL;
+         item = dh_map_next(item)) {
+        check_partition(item->value);
+    }
+}
+
+void dh_broker_fetches_check(const struct dh_broker *broker)
+{
+    for (size_t i = 0; i < broker->fetches->count; i++) {
+        const struct dh_broker_fetch_sessions *cache = &broker->fetches->caches[i];
+        size_t count = 0;
+        DH_LIST_EACH(link, &cache->used)
+        {
+            check_session(DH_CONTAINER_OF(link, struct dh_broker_fetch_session, link));
+            count++;
+        }
+        DH_ASSERT(count == cache->by_id.count && count <= cache->slots);
+    }
+}
+
 // ---- Looking at a partition ----
 
 // What there is to say about a partition of a session, without its records.

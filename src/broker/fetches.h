@@ -32,4 +32,7 @@ void dh_broker_fetches_free(struct dh_broker *broker);
 // A node forgets its sessions when it goes down.
 void dh_broker_fetches_on_node_down(struct dh_broker *broker, int32_t node_id);
 
+// The invariants of the sessions that are kept: what is not fresh has nothing to tell.
+void dh_broker_fetches_check(const struct dh_broker *broker);
+
 #endif
