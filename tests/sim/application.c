@@ -153,9 +153,7 @@ static void seek(struct sim_member *member)
             target = DH_SEEK_END;
         }
     } else {
-        const struct sim_group *group =
-            sim_broker_group(&world->broker, member->options.group);
-        int64_t committed = group == NULL ? -1 : group->offsets[place];
+        int64_t committed = world->topics.committed[member->options.group][place];
         offset = sim_between(scheduler_of(member), 0, committed < 0 ? 0 : committed);
     }
     if (target == DH_SEEK_OFFSET && sim_chance(scheduler_of(member), 100)) {

@@ -21,7 +21,14 @@
 #include "wire/gen/offset_for_leader_epoch.h"
 
 static void serve(void *ctx, uint64_t number);
-static void on_bytes(void *ctx, struct sim_connection *connection);
+static bool on_connect(void *ctx, struct sim_connection *connection);
+static bool receive_buffer(void *ctx, struct sim_connection *connection,
+                           uint8_t **pointer, size_t *capacity);
+static void on_received(void *ctx, struct sim_connection *connection, size_t size);
+static void ignore(void *ctx, struct sim_connection *connection);
+
+// What is taken from the network at once, at most.
+#define RECEIVE_BYTES 4096
 
 // ---- Life ----
 
@@ -70,10 +77,12 @@ void sim_broker_init(struct sim_broker *broker, struct sim_scheduler *scheduler,
     dh_arena_init(&broker->arena, dh_mem_default(), 0);
     draw_versions(broker);
     sim_fetches_init(&broker->fetches, broker);
-    for (int i = 0; i < SIM_GROUPS_MAX; i++) {
-        snprintf(broker->group_ids[i], sizeof(broker->group_ids[i]), "group-%d", i);
-    }
-    network->server = (struct sim_server){.ctx = broker, .on_bytes = on_bytes};
+    network->server = (struct sim_server){.ctx = broker,
+                                          .on_connect = on_connect,
+                                          .receive_buffer = receive_buffer,
+                                          .on_received = on_received,
+                                          .on_sent = ignore,
+                                          .on_closed = ignore};
 }
 
 void sim_broker_deinit(struct sim_broker *broker)
@@ -84,11 +93,6 @@ void sim_broker_deinit(struct sim_broker *broker)
     dh_arena_deinit(&broker->arena);
 }
 
-const char *sim_broker_group_id(struct sim_broker *broker, int number)
-{
-    return broker->group_ids[number];
-}
-
 const struct sim_group *sim_broker_group(const struct sim_broker *broker, int number)
 {
     return broker->groups[number];
@@ -97,12 +101,12 @@ const struct sim_group *sim_broker_group(const struct sim_broker *broker, int nu
 static struct sim_group *find_group(struct sim_broker *broker, dohle_bytes id)
 {
     for (int i = 0; i < SIM_GROUPS_MAX; i++) {
-        if (dh_bytes_equal(id, dh_bytes_of(broker->group_ids[i]))) {
+        if (dh_bytes_equal(id, dh_bytes_of(broker->topics->group_ids[i]))) {
             if (broker->groups[i] == NULL) {
                 broker->groups[i] = malloc(sizeof(struct sim_group));
                 DH_ASSERT(broker->groups[i] != NULL);
                 sim_group_init(broker->groups[i], broker->scheduler, broker->history, i,
-                               broker->group_ids[i]);
+                               broker->topics->group_ids[i]);
             }
             return broker->groups[i];
         }
@@ -389,14 +393,7 @@ static int16_t store_offset(struct sim_broker *broker, struct sim_group *group, 
     }
     group->offsets[place] = one->committed_offset;
     group->epochs[place] = one->committed_leader_epoch;
-    broker->counts.commits++;
-    sim_history_add(broker->history,
-                    &(struct sim_event){.at_ns = broker->scheduler->now_ns,
-                                        .kind = SIM_COMMITTED,
-                                        .member = -1,
-                                        .place = place,
-                                        .group = group->number,
-                                        .offset = one->committed_offset});
+    sim_topics_commit(broker->topics, group->number, place, one->committed_offset);
     return 0;
 }
 
@@ -716,9 +713,41 @@ static size_t first_frame(const struct sim_connection *connection)
     return connection->in.size >= size ? size : 0;
 }
 
-static void on_bytes(void *ctx, struct sim_connection *connection)
+static bool on_connect(void *ctx, struct sim_connection *connection)
+{
+    (void)ctx;
+    (void)connection;
+    return true;
+}
+
+static bool receive_buffer(void *ctx, struct sim_connection *connection,
+                           uint8_t **pointer, size_t *capacity)
+{
+    (void)ctx;
+    struct dh_buf *in = &connection->in;
+    int err = dh_buf_reserve(in, RECEIVE_BYTES);
+    DH_ASSERT(err == 0);
+    *pointer = in->data + in->size;
+    *capacity = RECEIVE_BYTES;
+    return true;
+}
+
+static void on_received(void *ctx, struct sim_connection *connection, size_t size)
 {
     struct sim_broker *broker = ctx;
+    connection->in.size += size;
+    sim_broker_go_on(broker, connection);
+}
+
+// What is sent was copied; who is closed is answered into the void.
+static void ignore(void *ctx, struct sim_connection *connection)
+{
+    (void)ctx;
+    (void)connection;
+}
+
+void sim_broker_go_on(struct sim_broker *broker, struct sim_connection *connection)
+{
     if (!connection->is_busy && first_frame(connection) > 0) {
         connection->is_busy = true;
         sim_after(broker->scheduler, sim_delay(broker->scheduler, 5 * DH_MS), serve,

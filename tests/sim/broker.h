@@ -22,13 +22,10 @@
 #include "topics.h"
 #include "wire/gen/api_keys.h"
 
-#define SIM_GROUPS_MAX (SIM_MEMBERS_MAX + 1)
-
 struct sim_broker_counts {
     uint64_t requests[DH_API_KEY_END];
-    uint64_t errors;  // injected
-    uint64_t commits; // places stored
-    uint64_t moves;   // of leaders and coordinators
+    uint64_t errors; // injected
+    uint64_t moves;  // of leaders and coordinators
 };
 
 struct sim_broker {
@@ -41,7 +38,6 @@ struct sim_broker {
     unsigned error_in_thousand;
     int coordinator;                          // node of all groups
     struct sim_group *groups[SIM_GROUPS_MAX]; // by number; owned; NULL: not yet
-    char group_ids[SIM_GROUPS_MAX][16];
     struct sim_fetches fetches;
     struct sim_broker_counts counts;
 };
@@ -51,10 +47,11 @@ void sim_broker_init(struct sim_broker *broker, struct sim_scheduler *scheduler,
                      struct sim_history *history);
 void sim_broker_deinit(struct sim_broker *broker);
 
-// The id of a group: "group-N".
-const char *sim_broker_group_id(struct sim_broker *broker, int number);
 // NULL: nobody has asked for it yet.
 const struct sim_group *sim_broker_group(const struct sim_broker *broker, int number);
+
+// Serves the next request of the connection, if one is there and none is being served.
+void sim_broker_go_on(struct sim_broker *broker, struct sim_connection *connection);
 
 // Something was appended, or a leader has moved: fetches that wait are looked at.
 void sim_broker_on_log(struct sim_broker *broker);

@@ -53,8 +53,7 @@ static void draw_settings(struct sim_member *member)
         member->world->network.node_count > 1 ? "node-0:9092,node-1:9092"
                                               : "node-0:9092");
     if (options->group != SIM_GROUP_NONE) {
-        set(config, "group.id", "%s",
-            sim_broker_group_id(&member->world->broker, options->group));
+        set(config, "group.id", "%s", member->world->topics.group_ids[options->group]);
     }
     set(config, "enable.auto.commit", "%s", options->has_auto_commit ? "true" : "false");
     set(config, "auto.commit.interval.ms", "%d", draw(member, 50, 4000));

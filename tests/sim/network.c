@@ -140,6 +140,12 @@ static void end_connect(void *ctx, uint64_t number)
     (void)number;
     struct sim_connection *connection = ctx;
     if (connection->client != NULL) {
+        struct sim_server *server = &connection->network->server;
+        if (!server->on_connect(server->ctx, connection)) {
+            connection->network->counts.refused++;
+            tell_closed(connection, 0);
+            return;
+        }
         connection->is_up = true;
         connection->is_node_open = true;
         connection->client->on_connected(connection->client->ctx, connection->id);
@@ -155,6 +161,12 @@ static int64_t draw_reset(struct sim_network *network)
     return sim_between(network->scheduler, 1, most);
 }
 
+static bool is_silent(const struct sim_network *network, int node)
+{
+    return network->deaf_until_ns[node] > network->scheduler->now_ns ||
+           network->mute_until_ns[node] > network->scheduler->now_ns;
+}
+
 static void connect_to(struct sim_network *network, struct sim_client *client,
                        const struct dh_action *action)
 {
@@ -162,7 +174,7 @@ static void connect_to(struct sim_network *network, struct sim_client *client,
     connection->node = action->address.bytes[0];
     network->counts.connects++;
     if (sim_chance(network->scheduler, network->weather.hang_in_thousand) ||
-        network->silent_until_ns[connection->node] > network->scheduler->now_ns) {
+        is_silent(network, connection->node)) {
         network->counts.hung++;
         return;
     }
@@ -183,13 +195,16 @@ static void move_down(void *ctx, uint64_t number);
 
 static void schedule_flow(struct sim_connection *connection, struct sim_flow *flow)
 {
-    if (flow->is_scheduled || flow->taken == flow->bytes.size) {
+    bool is_drained = flow->taken == flow->bytes.size;
+    if (flow->is_scheduled || flow->is_stayed || (is_drained && !flow->is_ended)) {
         return;
     }
     struct sim_network *network = connection->network;
     flow->is_scheduled = true;
     int64_t at_ns = network->scheduler->now_ns + delay(network);
-    int64_t silent_ns = network->silent_until_ns[connection->node];
+    int64_t silent_ns = flow == &connection->up
+                            ? network->deaf_until_ns[connection->node]
+                            : network->mute_until_ns[connection->node];
     sim_at(network->scheduler, at_ns > silent_ns ? at_ns : silent_ns,
            flow == &connection->up ? move_up : move_down, connection, 0);
 }
@@ -214,8 +229,28 @@ static size_t draw_piece(struct sim_network *network, struct sim_flow *flow)
     return size;
 }
 
+// Follows the frames in the stream: a size of four bytes, and so many behind it.
+static void follow_frames(struct sim_flow *flow, const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size;) {
+        if (flow->frame_left > 0) {
+            size_t left = size - i < flow->frame_left ? size - i : flow->frame_left;
+            flow->frame_left -= (uint32_t)left;
+            i += left;
+            continue;
+        }
+        flow->size = flow->size << 8 | bytes[i++];
+        if (++flow->size_bytes == 4) {
+            flow->frame_left = flow->size;
+            flow->size = 0;
+            flow->size_bytes = 0;
+        }
+    }
+}
+
 static void settle_flow(struct sim_flow *flow, size_t size)
 {
+    follow_frames(flow, flow->bytes.data + flow->taken, size);
     flow->taken += size;
     if (flow->reset_after >= 0) {
         flow->reset_after -= (int64_t)size;
@@ -226,33 +261,75 @@ static void settle_flow(struct sim_flow *flow, size_t size)
     }
 }
 
-static void reset(struct sim_connection *connection)
+// The client's end is closed; what it has sent still arrives.
+static void leave(struct sim_connection *connection)
+{
+    connection->client = NULL;
+    connection->up.is_ended = true;
+    schedule_flow(connection, &connection->up);
+}
+
+static void tell_node_closed(void *ctx, uint64_t number)
+{
+    (void)number;
+    struct sim_connection *connection = ctx;
+    const struct sim_server *server = &connection->network->server;
+    if (connection->is_node_open) {
+        connection->is_node_open = false;
+        server->on_closed(server->ctx, connection);
+    }
+}
+
+static bool is_inside_frame(const struct sim_flow *flow)
+{
+    return flow->frame_left > 0 || flow->size_bytes > 0;
+}
+
+// The network's doing: both ends learn of it, each at its own time.
+static void reset(struct sim_connection *connection, const struct sim_flow *flow)
 {
     struct sim_network *network = connection->network;
     network->counts.resets++;
-    connection->is_node_open = false;
+    network->counts.cuts += is_inside_frame(flow) ? 1 : 0;
     connection->is_up = false;
     sim_after(network->scheduler, delay(network), tell_closed, connection, 1);
+    sim_after(network->scheduler, delay(network), tell_node_closed, connection, 0);
 }
 
 static void move_up(void *ctx, uint64_t number)
 {
     (void)number;
     struct sim_connection *connection = ctx;
+    struct sim_network *network = connection->network;
     struct sim_flow *flow = &connection->up;
     flow->is_scheduled = false;
-    if (!connection->is_node_open) {
+    if (!connection->is_node_open || !connection->is_up) {
         return;
     }
-    size_t size = draw_piece(connection->network, flow);
-    dh_buf_append(&connection->in, flow->bytes.data + flow->taken, size);
+    if (flow->taken == flow->bytes.size) {
+        connection->is_up = false;
+        tell_node_closed(connection, 0);
+        return;
+    }
+    uint8_t *pointer = NULL;
+    size_t capacity = 0;
+    if (!network->server.receive_buffer(network->server.ctx, connection, &pointer,
+                                        &capacity)) {
+        return;
+    }
+    if (capacity == 0) {
+        flow->is_stayed = true;
+        return;
+    }
+    size_t size = draw_piece(network, flow);
+    size = size < capacity ? size : capacity;
+    memcpy(pointer, flow->bytes.data + flow->taken, size);
     settle_flow(flow, size);
     if (flow->reset_after == 0) {
-        reset(connection);
-        return;
+        reset(connection, flow);
     }
-    connection->network->server.on_bytes(connection->network->server.ctx, connection);
     schedule_flow(connection, flow);
+    network->server.on_received(network->server.ctx, connection, size);
 }
 
 static void move_down(void *ctx, uint64_t number)
@@ -265,10 +342,15 @@ static void move_down(void *ctx, uint64_t number)
     if (client == NULL || !connection->is_up) {
         return;
     }
+    if (flow->taken == flow->bytes.size) {
+        connection->is_up = false;
+        tell_closed(connection, 1);
+        return;
+    }
     uint8_t *pointer = NULL;
     size_t capacity = 0;
     if (!client->receive_buffer(client->ctx, connection->id, &pointer, &capacity)) {
-        connection->client = NULL;
+        leave(connection);
         return;
     }
     DH_ASSERT(capacity > 0);
@@ -277,10 +359,10 @@ static void move_down(void *ctx, uint64_t number)
     memcpy(pointer, flow->bytes.data + flow->taken, size);
     settle_flow(flow, size);
     if (flow->reset_after == 0) {
-        reset(connection);
+        reset(connection, flow);
     }
     schedule_flow(connection, flow);
-    if (connection->network->tap != NULL) {
+    if (connection->network->tap != NULL && client->member >= 0) {
         sim_tap_received(connection->network->tap, &connection->tap, client->member,
                          (dohle_bytes){pointer, size});
     }
@@ -303,7 +385,7 @@ static void send_up(struct sim_network *network, struct sim_client *client,
     if (connection == NULL || !connection->is_up) {
         return; // reset; the client is about to hear it
     }
-    if (network->tap != NULL) {
+    if (network->tap != NULL && client->member >= 0) {
         sim_tap_sent(network->tap, &connection->tap, client->member, connection->node,
                      action->bytes);
     }
@@ -327,7 +409,7 @@ void sim_network_act(struct sim_network *network, struct sim_client *client,
     case DH_ACTION_CLOSE: {
         struct sim_connection *connection = find(network, client, action->connection_id);
         if (connection != NULL) {
-            connection->client = NULL; // what it sent still arrives
+            leave(connection);
         }
         break;
     }
@@ -338,32 +420,90 @@ void sim_network_forget(struct sim_network *network, const struct sim_client *cl
 {
     for (size_t i = 0; i < network->connection_count; i++) {
         if (network->connections[i]->client == client) {
-            network->connections[i]->client = NULL;
+            leave(network->connections[i]);
         }
+    }
+}
+
+static void tell_node_sent(void *ctx, uint64_t number)
+{
+    (void)number;
+    struct sim_connection *connection = ctx;
+    if (connection->is_node_open) {
+        const struct sim_server *server = &connection->network->server;
+        server->on_sent(server->ctx, connection);
     }
 }
 
 void sim_network_send(struct sim_connection *connection, dohle_bytes bytes)
 {
-    if (connection->client != NULL && connection->is_node_open) {
+    struct sim_network *network = connection->network;
+    if (!connection->is_node_open) {
+        return;
+    }
+    if (connection->is_up) {
         dh_buf_append(&connection->down.bytes, bytes.data, bytes.size);
         schedule_flow(connection, &connection->down);
     }
+    // The system mostly takes everything at once; a full buffer takes a while.
+    sim_after(network->scheduler,
+              sim_chance(network->scheduler, 900) ? 0 : delay(network), tell_node_sent,
+              connection, 0);
 }
 
-void sim_network_break(struct sim_connection *connection, const char *text)
+void sim_network_read(struct sim_connection *connection)
 {
-    (void)text;
+    connection->up.is_stayed = false;
+    schedule_flow(connection, &connection->up);
+}
+
+void sim_network_close(struct sim_connection *connection)
+{
+    connection->is_node_open = false;
+    connection->down.is_ended = true;
+    schedule_flow(connection, &connection->down);
+}
+
+void sim_network_reset(struct sim_connection *connection)
+{
+    struct sim_network *network = connection->network;
     if (connection->is_node_open) {
-        reset(connection);
+        connection->is_node_open = false;
+        connection->is_up = false;
+        network->counts.resets++;
+        sim_after(network->scheduler, delay(network), tell_closed, connection, 1);
     }
 }
 
-void sim_network_silence(struct sim_network *network, int node, int64_t duration_ns)
+static void silence(struct sim_network *network, int64_t *until_ns, int64_t duration_ns)
 {
-    int64_t until_ns = network->scheduler->now_ns + duration_ns;
-    if (until_ns > network->silent_until_ns[node]) {
-        network->silent_until_ns[node] = until_ns;
-        network->counts.silences++;
+    int64_t end_ns = network->scheduler->now_ns + duration_ns;
+    *until_ns = end_ns > *until_ns ? end_ns : *until_ns;
+}
+
+void sim_network_silence(struct sim_network *network, int node, bool is_deaf,
+                         bool is_mute, int64_t duration_ns)
+{
+    network->counts.silences++;
+    if (is_deaf) {
+        silence(network, &network->deaf_until_ns[node], duration_ns);
+    }
+    if (is_mute) {
+        silence(network, &network->mute_until_ns[node], duration_ns);
+    }
+}
+
+void sim_network_end_silences(struct sim_network *network)
+{
+    for (int node = 0; node < SIM_NODES_MAX; node++) {
+        network->deaf_until_ns[node] = 0;
+        network->mute_until_ns[node] = 0;
+    }
+}
+
+void sim_network_drop_nodes(struct sim_network *network)
+{
+    for (size_t i = 0; i < network->connection_count; i++) {
+        sim_network_reset(network->connections[i]);
     }
 }

@@ -7,7 +7,7 @@
  *     bytes   ---> come in pieces: any size from one byte on, each after a delay
  *     reset   ---> at a byte of either stream drawn beforehand: what lies before it has
  *                  arrived, the rest is lost, both ends learn of it at different times
- *     silence ---> a node takes nothing and says nothing for a while
+ *     silence ---> a node hears nothing, or says nothing, or both, for a while
  *
  * A client that closes lets its last bytes arrive. In calm there are still delays and
  * pieces, but nothing is lost.
@@ -49,8 +49,17 @@ struct sim_client {
 // The end of the nodes.
 struct sim_server {
     void *ctx;
-    // Bytes were added to connection->in.
-    void (*on_bytes)(void *ctx, struct sim_connection *connection);
+    // False: nobody listens at connection->node.
+    bool (*on_connect)(void *ctx, struct sim_connection *connection);
+    // Where the next bytes go. False: no more are wanted. *capacity 0: not before
+    // sim_network_read.
+    bool (*receive_buffer)(void *ctx, struct sim_connection *connection,
+                           uint8_t **pointer, size_t *capacity);
+    void (*on_received)(void *ctx, struct sim_connection *connection, size_t size);
+    // All of what was sent last was taken.
+    void (*on_sent)(void *ctx, struct sim_connection *connection);
+    // The client has closed, or the connection is broken; not after the node's own end.
+    void (*on_closed)(void *ctx, struct sim_connection *connection);
 };
 
 // One direction of a connection.
@@ -59,6 +68,12 @@ struct sim_flow {
     size_t taken;
     int64_t reset_after; // bytes until the reset; -1: never
     bool is_scheduled;
+    bool is_ended;  // nothing comes behind what is there
+    bool is_stayed; // the receiver has no room
+    // Of the frames that pass: bytes of a size, and of the frame still to come.
+    uint8_t size_bytes;
+    uint32_t size;
+    uint32_t frame_left;
 };
 
 struct sim_connection {
@@ -71,8 +86,9 @@ struct sim_connection {
     struct sim_flow up;   // to the node
     struct sim_flow down; // to the client
     // The node's.
-    struct dh_buf in;
-    bool is_busy; // a request is being served
+    uint32_t node_id; // its number for the connection; 0: none
+    struct dh_buf in; // of the scripted brokers, as what follows
+    bool is_busy;     // a request is being served
     struct sim_tap_line tap;
 };
 
@@ -93,6 +109,7 @@ struct sim_network_counts {
     uint64_t pieces;
     uint64_t splits; // pieces that were not all there was
     uint64_t resets;
+    uint64_t cuts; // resets inside a frame
     uint64_t silences;
 };
 
@@ -102,8 +119,9 @@ struct sim_network {
     struct sim_tap *tap; // sees all bytes; NULL: none
     struct sim_weather weather;
     int node_count;
-    int64_t silent_until_ns[SIM_NODES_MAX];
-    struct sim_connection **connections; // all there ever were; owned
+    int64_t deaf_until_ns[SIM_NODES_MAX]; // nothing reaches the node
+    int64_t mute_until_ns[SIM_NODES_MAX]; // nothing leaves it
+    struct sim_connection **connections;  // all there ever were; owned
     size_t connection_count;
     size_t connection_capacity;
     struct sim_network_counts counts;
@@ -123,10 +141,20 @@ void sim_network_forget(struct sim_network *network, const struct sim_client *cl
 // Sends from the node. A connection that is gone swallows it.
 void sim_network_send(struct sim_connection *connection, dohle_bytes bytes);
 
-// The node closes the connection.
-void sim_network_break(struct sim_connection *connection, const char *text);
+// The node has room again.
+void sim_network_read(struct sim_connection *connection);
 
-// A node takes and says nothing for so long.
-void sim_network_silence(struct sim_network *network, int node, int64_t duration_ns);
+// The node closes the connection: what it has sent still arrives.
+void sim_network_close(struct sim_connection *connection);
+// The same, without what was not received yet.
+void sim_network_reset(struct sim_connection *connection);
+
+// Nothing reaches a node, or leaves it, or both, for so long.
+void sim_network_silence(struct sim_network *network, int node, bool is_deaf,
+                         bool is_mute, int64_t duration_ns);
+void sim_network_end_silences(struct sim_network *network);
+
+// The process of the nodes is gone: its ends of all connections are.
+void sim_network_drop_nodes(struct sim_network *network);
 
 #endif

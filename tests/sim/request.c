@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "broker.h"
 #include "wire/envelope.h"
 
 void sim_answer(struct sim_token *token, const void *response)
@@ -20,8 +21,7 @@ void sim_answer(struct sim_token *token, const void *response)
     sim_network_send(connection, dh_buf_view(&frame));
     dh_buf_deinit(&frame);
     connection->is_busy = false;
-    const struct sim_server *server = &connection->network->server;
-    server->on_bytes(server->ctx, connection);
+    sim_broker_go_on(connection->network->server.ctx, connection);
 }
 
 void *sim_request_alloc(const struct sim_request *request, size_t count, size_t size)

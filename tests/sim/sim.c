@@ -156,7 +156,8 @@ static void fault_cluster(struct sim_world *world)
     }
     case 1: sim_broker_move_coordinator(&world->broker, node); break;
     case 2:
-        sim_network_silence(&world->network, node, sim_delay(scheduler, 8 * DH_SEC));
+        sim_network_silence(&world->network, node, true, true,
+                            sim_delay(scheduler, 8 * DH_SEC));
         break;
     case 3: sim_fetches_lose_session(&world->broker.fetches); break;
     case 4: set_weather(world); break;
@@ -255,14 +256,11 @@ static void begin_calm(struct sim_world *world)
 
 static bool is_group_drained(struct sim_world *world)
 {
-    const struct sim_group *group = sim_broker_group(&world->broker, 0);
     for (int topic = 0; topic < GROUP_TOPICS; topic++) {
         for (int i = 0; i < world->topics.topics[topic].partition_count; i++) {
             int place = sim_place(topic, i);
-            const struct sim_partition *partition =
-                sim_topics_partition(&world->topics, place);
-            if (partition->end > 0 &&
-                (group == NULL || group->offsets[place] != partition->end)) {
+            int64_t end = sim_topics_partition(&world->topics, place)->end;
+            if (end > 0 && world->topics.committed[0][place] != end) {
                 return false;
             }
         }
@@ -330,19 +328,18 @@ static void close_all(struct sim_world *world)
 // Says which place holds things up.
 static void fail_undrained(struct sim_world *world)
 {
-    const struct sim_group *group = sim_broker_group(&world->broker, 0);
     for (int place = 0; place < SIM_PLACES_MAX; place++) {
         const struct sim_partition *partition =
             sim_topics_partition(&world->topics, place);
         int topic = place / SIM_PARTITIONS_MAX;
         if (partition != NULL && topic < GROUP_TOPICS && partition->end > 0 &&
             world->group_members_wanted > 0 &&
-            (group == NULL || group->offsets[place] != partition->end)) {
+            world->topics.committed[0][place] != partition->end) {
             sim_fail(world,
                      "L3: %.0f s of calm are over; place %d ends at %" PRId64
                      ", committed is %" PRId64,
                      (double)SIM_CALM_NS / (double)DH_SEC, place, partition->end,
-                     group == NULL ? -1 : group->offsets[place]);
+                     world->topics.committed[0][place]);
         }
     }
     for (int i = 0; i < world->member_count; i++) {
@@ -441,7 +438,7 @@ static void collect_counts(struct sim_world *world)
     const struct sim_group *group = sim_broker_group(&world->broker, 0);
     counts->runs = 1;
     counts->events = world->history.count;
-    counts->commits = world->broker.counts.commits;
+    counts->commits = world->topics.commits;
     counts->rebalances = group == NULL ? 0 : group->rebalances;
     counts->errors = world->broker.counts.errors;
     counts->moves = world->broker.counts.moves;
