@@ -206,9 +206,16 @@ static int make_missing_log(struct dh_broker *broker,
 }
 
 /*
+ * Changes of one partition's leader whose record may not have reached the disk at a crash: the
+ * disk was slow, full or broken, and clients saw the epoch all the same. A client that has
+ * seen an epoch takes none that is older, for ever.
+ */
+#define UNSAVED_EPOCHS_MAX 100
+
+/*
  * All nodes are up now, and may be others than the last time. After a crash every partition
- * gets a new epoch: what was lost in a power failure must not look like what comes
- * in its place (KIP-101).
+ * gets an epoch that nobody has seen: what was lost in a power failure must not look like what
+ * comes in its place (KIP-101).
  */
 static int put_in_order(struct dh_broker *broker, bool was_clean)
 {
@@ -225,7 +232,7 @@ static int put_in_order(struct dh_broker *broker, bool was_clean)
             int32_t leader = dh_broker_placement_leader(broker, partition);
             is_other = is_other || leader != partition->leader || !was_clean;
             partition->leader = leader;
-            partition->leader_epoch += is_other ? 1 : 0;
+            partition->leader_epoch += !was_clean ? UNSAVED_EPOCHS_MAX : is_other ? 1 : 0;
             topic->is_unsaved = topic->is_unsaved || is_other;
         }
     }
