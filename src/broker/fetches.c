@@ -664,7 +664,9 @@ void *dh_broker_refuse_fetch(struct dh_broker_request *request, int16_t broker_c
         response->error_code = broker_code;
         return response;
     }
-    response->session_id = body->session_id;
+    // A full fetch has opened no session: one of that id that is still there knows nothing of
+    // what was asked.
+    response->session_id = body->session_epoch > 0 ? body->session_id : 0;
     response->responses.items = dh_arena_calloc(
         &request->arena, (size_t)body->topics.count, sizeof(*response->responses.items));
     for (int32_t i = 0; response->responses.items != NULL && i < body->topics.count;
