@@ -428,7 +428,9 @@ static void turn_in_faults(struct sim_member *member)
     bool has_group = member->options.group != SIM_GROUP_NONE;
     int place = draw_place(member);
     uint64_t what = sim_below(scheduler_of(member), 100);
-    if (what < 7 && has_group) {
+    if (member->world->is_plain && what >= 7) {
+        call_poll(member);
+    } else if (what < 7 && has_group) {
         call_commit_sync(member);
     } else if (what < 14 && has_group) {
         call_commit_async(member);

@@ -123,7 +123,6 @@ void sim_broker_on_log(struct sim_broker *broker)
 void sim_broker_move_coordinator(struct sim_broker *broker, int node)
 {
     broker->coordinator = node;
-    broker->counts.moves++;
     for (int i = 0; i < SIM_GROUPS_MAX; i++) {
         if (broker->groups[i] != NULL) {
             sim_group_move(broker->groups[i]);

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/time.h"
 #include "checker_parts.h"
+#include "wire/gen/broker_errors.h"
 
 // ---- S40, S41 ----
 
@@ -243,6 +244,15 @@ static bool s45_told(struct s45_state *state, const struct sim_event *event, siz
                         event->member, event->offset, event->place);
 }
 
+// Behind any other refusal the commit may still be in the log, and come to light with the
+// next coordinator: a write whose sync has failed, a time-out.
+static bool is_final(int64_t code)
+{
+    return code == DH_BROKER_UNKNOWN_MEMBER_ID || code == DH_BROKER_ILLEGAL_GENERATION ||
+           code == DH_BROKER_FENCED_INSTANCE_ID ||
+           code == DH_BROKER_REBALANCE_IN_PROGRESS;
+}
+
 bool sim_s45_holds(const struct sim_history *history, struct sim_violation *violation)
 {
     struct s45_state *state = sim_zeroed(1, sizeof(*state));
@@ -262,7 +272,7 @@ bool sim_s45_holds(const struct sim_history *history, struct sim_violation *viol
             s45_remove(&state->places[event->place], true, event->call);
             s45_add(&state->places[event->place],
                     (struct candidate){event->offset, event->call, true});
-        } else if (event->kind == SIM_COMMIT_REFUSED) {
+        } else if (event->kind == SIM_COMMIT_REFUSED && is_final(event->end)) {
             s45_remove(&state->places[event->place], false, event->call);
         } else if (event->kind == SIM_SENT_QUESTION) {
             s45_ask(state, event);

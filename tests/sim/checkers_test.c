@@ -4,6 +4,7 @@
  * take what looks like it but is right.
  */
 #include "checkers.h"
+#include "wire/gen/broker_errors.h"
 
 #include "../unit/test.h"
 
@@ -175,7 +176,8 @@ static const struct {
      "one that was refused is told",
      {OWNER, SENT(0), TAKEN(0), DELIVERED(0), DELIVERED(1), CALL("poll", DH_SEC),
       EVENT(SENT_COMMIT, .offset = 2, .call = 4),
-      EVENT(COMMIT_REFUSED, .offset = 2, .call = 4), QUESTION, TOLD(2)}},
+      EVENT(COMMIT_REFUSED, .offset = 2, .end = DH_BROKER_ILLEGAL_GENERATION, .call = 4),
+      QUESTION, TOLD(2)}},
 
     {"S46", "out of turn", {STARTED, ASKED(1), ASKED(2), ON_COMMIT(2)}},
     {"S46", "twice", {STARTED, ASKED(1), ON_COMMIT(1), ON_COMMIT(1)}},

@@ -337,6 +337,9 @@ static void end_sync(void *ctx, uint64_t number)
     forget_sync(pending);
     if (is_ours) {
         sync->done(sync, number == 0 ? 0 : fail(disk, DOHLE_ERR_IO, "sync: I/O error"));
+        if (disk->on_synced != NULL) {
+            disk->on_synced(disk->ctx);
+        }
     }
 }
 

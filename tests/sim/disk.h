@@ -46,10 +46,12 @@ struct sim_disk {
     int64_t room_bytes; // -1: no bound
     int64_t used_bytes;
     int64_t sync_delay_max_ns;
-    unsigned broken_in_thousand; // of syncs
-    uint64_t life;               // of the process; syncs of another are not reported
-    bool is_dying;               // in the next write
-    bool is_dead;                // every call fails, until kill
+    unsigned broken_in_thousand;  // of syncs
+    uint64_t life;                // of the process; syncs of another are not reported
+    void (*on_synced)(void *ctx); // after each sync that is reported; NULL: nobody asks
+    void *ctx;
+    bool is_dying; // in the next write
+    bool is_dead;  // every call fails, until kill
     struct sim_disk_counts counts;
 };
 

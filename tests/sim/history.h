@@ -26,6 +26,8 @@ enum sim_event_kind {
     SIM_APPENDED,
     // The coordinator stored: place, group, offset; member.
     SIM_COMMITTED,
+    // The broker has started again: place; up to `end` the log is as it was before.
+    SIM_KEPT,
     // A member began its life: member, group; `flag`: auto.offset.reset is earliest.
     SIM_STARTED,
     // The front half was told under which term the place runs now, or sent a seek.

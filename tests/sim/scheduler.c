@@ -10,7 +10,10 @@ void sim_scheduler_init(struct sim_scheduler *scheduler, uint64_t seed)
 {
     memset(scheduler, 0, sizeof(*scheduler));
     scheduler->now_ns = 1000 * DH_SEC;
-    scheduler->random.state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+    // Mixed: the generator steps by a constant, and runs of neighbouring seeds would be one
+    // run, shifted.
+    struct dh_random mixer = {.state = seed};
+    scheduler->random.state = dh_random_next(&mixer);
     scheduler->hash = seed;
 }
 

@@ -8,6 +8,8 @@
 
 #include "application.h"
 #include "base/assert.h"
+#include "base/mem.h"
+#include "wire/gen/broker_errors.h"
 
 #define GROUP_TOPICS 2
 #define FREE_TOPIC   2
@@ -77,107 +79,10 @@ static int count_open(const struct sim_world *world, bool is_by_hand)
     return count;
 }
 
-static struct sim_member *draw_open(struct sim_world *world)
-{
-    int start = (int)sim_below(&world->scheduler, (uint64_t)world->member_count + 1);
-    for (int i = 0; i < world->member_count; i++) {
-        struct sim_member *member = world->members[(start + i) % world->member_count];
-        if (member != NULL && member->state == SIM_MEMBER_OPEN) {
-            return member;
-        }
-    }
-    return NULL;
-}
-
-// One that leaves or is killed is followed by another, perhaps at once.
-static void replace(struct sim_world *world, const struct sim_member *member)
+void sim_replace(struct sim_world *world, const struct sim_member *member)
 {
     sim_after(&world->scheduler, sim_between(&world->scheduler, 0, 4 * DH_SEC), on_add,
               world, member->options.is_by_hand ? 1 : 0);
-}
-
-// ---- Faults ----
-
-static void set_weather(struct sim_world *world)
-{
-    struct sim_scheduler *scheduler = &world->scheduler;
-    if (world->is_calm) {
-        world->network.weather = (struct sim_weather){.delay_max_ns = 20 * DH_MS};
-        world->broker.error_in_thousand = 0;
-        return;
-    }
-    bool is_bad = sim_chance(scheduler, 800);
-    unsigned scale = is_bad ? (unsigned)sim_between(scheduler, 1, 10) : 0;
-    world->network.weather = (struct sim_weather){
-        .delay_max_ns = sim_between(scheduler, 1, 300) * DH_MS,
-        .refuse_in_thousand = 20 * scale,
-        .hang_in_thousand = 5 * scale,
-        .unresolved_in_thousand = 10 * scale,
-        .reset_in_thousand = 50 * scale,
-    };
-    world->broker.error_in_thousand = 5 * scale;
-}
-
-static void fault_member(struct sim_world *world)
-{
-    struct sim_member *member = draw_open(world);
-    if (member == NULL) {
-        return;
-    }
-    switch (sim_below(&world->scheduler, 8)) {
-    case 0:
-        sim_member_kill(member);
-        world->counts.kills++;
-        replace(world, member);
-        break;
-    case 1:
-        if (!member->is_closing) {
-            sim_application_close(member);
-            replace(world, member);
-        }
-        break;
-    default: sim_member_wakeup(member); break;
-    }
-}
-
-static void fault_cluster(struct sim_world *world)
-{
-    struct sim_scheduler *scheduler = &world->scheduler;
-    int node = (int)sim_below(scheduler, (uint64_t)world->network.node_count);
-    switch (sim_below(scheduler, 5)) {
-    case 0: {
-        int topic = (int)sim_below(scheduler, SIM_TOPICS_MAX);
-        int count = world->topics.topics[topic].partition_count;
-        int place = sim_place(topic, (int)sim_below(scheduler, (uint64_t)count));
-        sim_topics_move_leader(&world->topics, place, node);
-        world->broker.counts.moves++;
-        sim_broker_on_log(&world->broker);
-        break;
-    }
-    case 1: sim_broker_move_coordinator(&world->broker, node); break;
-    case 2:
-        sim_network_silence(&world->network, node, true, true,
-                            sim_delay(scheduler, 8 * DH_SEC));
-        break;
-    case 3: sim_fetches_lose_session(&world->broker.fetches); break;
-    case 4: set_weather(world); break;
-    }
-}
-
-static void on_fault(void *ctx, uint64_t number)
-{
-    (void)number;
-    struct sim_world *world = ctx;
-    if (world->is_calm) {
-        return;
-    }
-    if (sim_chance(&world->scheduler, 500)) {
-        fault_member(world);
-    } else {
-        fault_cluster(world);
-    }
-    sim_after(&world->scheduler, sim_between(&world->scheduler, 0, 1500 * DH_MS),
-              on_fault, world, 0);
 }
 
 // ---- Growth ----
@@ -188,11 +93,26 @@ static bool is_in_use(const struct sim_world *world, int topic)
                                : world->group_members_wanted > 0;
 }
 
-static void append(struct sim_world *world, int topic, int partition, bool must_hold)
+// False: it is for later.
+static bool append(struct sim_world *world, int topic, int partition, bool must_hold)
 {
-    if (is_in_use(world, topic)) {
-        sim_topics_append(&world->topics, sim_place(topic, partition), must_hold);
+    if (!is_in_use(world, topic)) {
+        return true;
     }
+    int place = sim_place(topic, partition);
+    if (world->is_scripted) {
+        sim_topics_append(&world->topics, place, must_hold);
+        return true;
+    }
+    struct dh_buf batch;
+    dh_buf_init(&batch, dh_mem_default(), 0);
+    sim_topics_write_batch(&world->topics, place, must_hold, &batch);
+    bool is_done = sim_cluster_command(&world->cluster, dh_buf_view(&batch),
+                                       "append %s %d checked=no",
+                                       world->topics.topics[topic].name, partition);
+    world->counts.appends += is_done ? 1 : 0;
+    dh_buf_deinit(&batch);
+    return is_done;
 }
 
 static void on_produce(void *ctx, uint64_t number)
@@ -206,10 +126,12 @@ static void on_produce(void *ctx, uint64_t number)
     while (count-- > 0) {
         int topic = (int)sim_below(&world->scheduler, SIM_TOPICS_MAX);
         int partitions = world->topics.topics[topic].partition_count;
-        append(world, topic, (int)sim_below(&world->scheduler, (uint64_t)partitions),
-               false);
+        (void)append(world, topic,
+                     (int)sim_below(&world->scheduler, (uint64_t)partitions), false);
     }
-    sim_broker_on_log(&world->broker);
+    if (world->is_scripted) {
+        sim_broker_on_log(&world->broker);
+    }
     sim_after(&world->scheduler, sim_delay(&world->scheduler, 2 * DH_SEC), on_produce,
               world, 0);
 }
@@ -217,18 +139,25 @@ static void on_produce(void *ctx, uint64_t number)
 // The last batches: each place gets records, and perhaps something behind them.
 static void on_last_batches(void *ctx, uint64_t number)
 {
-    (void)number;
     struct sim_world *world = ctx;
-    world->is_producing = false;
-    for (int topic = 0; topic < SIM_TOPICS_MAX; topic++) {
-        for (int i = 0; i < world->topics.topics[topic].partition_count; i++) {
-            append(world, topic, i, true);
-            if (sim_chance(&world->scheduler, 500)) {
-                append(world, topic, i, false);
-            }
+    for (uint64_t place = number; place < SIM_PLACES_MAX; place++) {
+        int topic = (int)place / SIM_PARTITIONS_MAX;
+        int partition = (int)place % SIM_PARTITIONS_MAX;
+        if (partition >= world->topics.topics[topic].partition_count) {
+            continue;
+        }
+        if (!append(world, topic, partition, true)) {
+            sim_after(&world->scheduler, DH_SEC, on_last_batches, world, place);
+            return;
+        }
+        if (sim_chance(&world->scheduler, 500)) {
+            (void)append(world, topic, partition, false);
         }
     }
-    sim_broker_on_log(&world->broker);
+    world->is_producing = false;
+    if (world->is_scripted) {
+        sim_broker_on_log(&world->broker);
+    }
 }
 
 // ---- Calm ----
@@ -236,7 +165,7 @@ static void on_last_batches(void *ctx, uint64_t number)
 static void begin_calm(struct sim_world *world)
 {
     world->is_calm = true;
-    set_weather(world);
+    sim_adversary_end(world);
     sim_tell(world, (struct sim_event){.kind = SIM_CALM, .member = -1, .place = -1});
     for (int topic = 0; topic < GROUP_TOPICS && world->group_members_wanted > 0;
          topic++) {
@@ -294,7 +223,8 @@ static bool is_member_drained(struct sim_world *world, const struct sim_member *
 
 static bool is_drained(struct sim_world *world)
 {
-    if (world->is_producing) {
+    if (world->is_producing ||
+        (!world->is_scripted && !sim_observer_has_seen_all(&world->cluster.observer))) {
         return false;
     }
     for (int i = 0; i < world->member_count; i++) {
@@ -360,42 +290,50 @@ static void fail_undrained(struct sim_world *world)
 
 // ---- A run ----
 
-static void init_world(struct sim_world *world, uint64_t seed, bool trace)
+static void init_world(struct sim_world *world, const struct sim_options *options)
 {
     memset(world, 0, sizeof(*world));
-    world->seed = seed;
-    world->is_verbose = trace;
+    world->seed = options->seed;
+    world->is_verbose = options->is_traced;
+    world->is_scripted = options->is_scripted;
     world->is_producing = true;
-    sim_scheduler_init(&world->scheduler, seed);
+    struct sim_scheduler *scheduler = &world->scheduler;
+    sim_scheduler_init(scheduler, options->seed);
     sim_history_init(&world->history);
-    world->history.is_traced = trace;
-    int node_count = (int)sim_between(&world->scheduler, 1, SIM_NODES_MAX);
-    sim_topics_init(&world->topics, &world->scheduler, &world->history, seed);
-    sim_network_init(&world->network, &world->scheduler, node_count);
-    sim_tap_init(&world->tap, &world->scheduler, &world->history, &world->topics);
+    world->history.is_traced = options->is_traced;
+    int node_count = (int)sim_between(scheduler, 1, SIM_NODES_MAX);
+    sim_topics_init(&world->topics, scheduler, &world->history, options->seed);
+    sim_network_init(&world->network, scheduler, node_count);
+    sim_tap_init(&world->tap, scheduler, &world->history, &world->topics);
     world->network.tap = &world->tap;
     static const char *const names[SIM_TOPICS_MAX] = {"alpha", "beta", "free"};
     for (int i = 0; i < SIM_TOPICS_MAX; i++) {
-        (void)sim_topics_add(&world->topics, names[i],
-                             (int)sim_between(&world->scheduler, 1, 4), node_count);
+        (void)sim_topics_add(&world->topics, names[i], (int)sim_between(scheduler, 1, 4),
+                             node_count);
     }
-    sim_broker_init(&world->broker, &world->scheduler, &world->network, &world->topics,
-                    &world->history);
-    world->group_members_wanted = (int)sim_between(&world->scheduler, 0, 4);
+    world->group_members_wanted = (int)sim_between(scheduler, 0, 4);
     world->by_hand_wanted =
-        world->group_members_wanted == 4 ? 0 : (int)sim_between(&world->scheduler, 0, 1);
+        world->group_members_wanted == 4 ? 0 : (int)sim_between(scheduler, 0, 1);
     if (world->group_members_wanted == 0) {
         world->by_hand_wanted++;
     }
     world->faults_end_ns =
-        world->scheduler.now_ns + sim_between(&world->scheduler, 5 * DH_SEC, 40 * DH_SEC);
-    set_weather(world);
-    for (int i = 0; i < world->group_members_wanted + world->by_hand_wanted; i++) {
-        sim_after(&world->scheduler, sim_between(&world->scheduler, 0, 5 * DH_SEC),
-                  on_add, world, i < world->group_members_wanted ? 0 : 1);
+        scheduler->now_ns + sim_between(scheduler, 5 * DH_SEC, 40 * DH_SEC);
+    sim_adversary_init(&world->adversary, world, world->faults_end_ns, options->left_out);
+    if (world->is_scripted) {
+        sim_broker_init(&world->broker, scheduler, &world->network, &world->topics,
+                        &world->history);
+    } else {
+        sim_cluster_init(&world->cluster, scheduler, &world->network, &world->topics,
+                         options->is_traced);
+        world->cluster.observer.lies_after = options->lies_after;
+        sim_cluster_start(&world->cluster);
     }
-    sim_after(&world->scheduler, 0, on_produce, world, 0);
-    sim_after(&world->scheduler, DH_SEC, on_fault, world, 0);
+    for (int i = 0; i < world->group_members_wanted + world->by_hand_wanted; i++) {
+        sim_after(scheduler, sim_between(scheduler, 0, 5 * DH_SEC), on_add, world,
+                  i < world->group_members_wanted ? 0 : 1);
+    }
+    sim_after(scheduler, 0, on_produce, world, 0);
 }
 
 static void deinit_world(struct sim_world *world)
@@ -403,7 +341,11 @@ static void deinit_world(struct sim_world *world)
     for (int i = 0; i < world->member_count; i++) {
         sim_member_free(world->members[i]);
     }
-    sim_broker_deinit(&world->broker);
+    if (world->is_scripted) {
+        sim_broker_deinit(&world->broker);
+    } else {
+        sim_cluster_deinit(&world->cluster);
+    }
     sim_network_deinit(&world->network);
     sim_tap_deinit(&world->tap);
     sim_topics_deinit(&world->topics);
@@ -415,6 +357,9 @@ static void run_world(struct sim_world *world)
 {
     int64_t end_ns = world->faults_end_ns + SIM_CALM_NS;
     while (!world->is_failed && sim_scheduler_step(&world->scheduler)) {
+        if (world->cluster.failure[0] != '\0') {
+            sim_fail(world, "%s", world->cluster.failure);
+        }
         if (!world->is_calm && world->scheduler.now_ns >= world->faults_end_ns) {
             begin_calm(world);
         }
@@ -432,22 +377,49 @@ static void run_world(struct sim_world *world)
     }
 }
 
+static bool is_fenced_by(int64_t code)
+{
+    return code == DH_BROKER_UNKNOWN_MEMBER_ID || code == DH_BROKER_ILLEGAL_GENERATION ||
+           code == DH_BROKER_FENCED_INSTANCE_ID;
+}
+
+static void count_history(struct sim_world *world)
+{
+    int64_t generation = 0; // the highest that a member of the shared group was told
+    for (size_t i = 0; i < world->history.count; i++) {
+        const struct sim_event *event = &world->history.events[i];
+        if (event->kind == SIM_COMMIT_REFUSED && is_fenced_by(event->end)) {
+            world->counts.fenced++;
+        } else if (event->kind == SIM_TOLD_GENERATION && event->offset > generation &&
+                   world->members[event->member]->options.group == 0) {
+            generation = event->offset;
+            world->counts.rebalances++;
+        }
+    }
+}
+
 static void collect_counts(struct sim_world *world)
 {
     struct sim_counts *counts = &world->counts;
-    const struct sim_group *group = sim_broker_group(&world->broker, 0);
     counts->runs = 1;
     counts->events = world->history.count;
     counts->commits = world->topics.commits;
-    counts->rebalances = group == NULL ? 0 : group->rebalances;
-    counts->errors = world->broker.counts.errors;
-    counts->moves = world->broker.counts.moves;
+    counts->errors += world->broker.counts.errors;
+    counts->sessions_lost += world->broker.fetches.sessions_lost;
     counts->resets = world->network.counts.resets;
+    counts->cuts = world->network.counts.cuts;
     counts->splits = world->network.counts.splits;
     counts->silences = world->network.counts.silences;
     counts->refused = world->network.counts.refused;
     counts->unresolved = world->network.counts.unresolved;
-    counts->sessions_lost = world->broker.fetches.sessions_lost;
+    counts->starts = world->cluster.counts.starts;
+    counts->power_cuts = world->cluster.counts.power_cuts;
+    counts->deaths = world->cluster.counts.deaths;
+    counts->torn_logs = world->cluster.counts.torn_logs;
+    counts->torn = world->cluster.disk.counts.torn;
+    counts->full = world->cluster.disk.counts.full;
+    counts->broken = world->cluster.disk.counts.broken;
+    count_history(world);
 }
 
 static void print_last_events(const struct sim_history *history, size_t index)
@@ -467,24 +439,35 @@ static void print_last_events(const struct sim_history *history, size_t index)
     }
 }
 
-void sim_run(uint64_t seed, bool trace, struct sim_result *result)
+static void judge(struct sim_world *world, struct sim_result *result)
 {
-    struct sim_world world;
-    memset(result, 0, sizeof(*result));
-    init_world(&world, seed, trace);
-    run_world(&world);
     struct sim_violation violation;
-    if (!sim_check(&world.history, &violation)) {
+    if (!sim_check(&world->history, &violation)) {
+        snprintf(result->checker, sizeof(result->checker), "%s", violation.checker);
         snprintf(result->text, sizeof(result->text), "%s: %s", violation.checker,
                  violation.text);
-        print_last_events(&world.history, violation.index);
-    } else if (world.is_failed) {
-        snprintf(result->text, sizeof(result->text), "%s", world.failure);
+        if (world->is_verbose) {
+            print_last_events(&world->history, violation.index);
+        }
+    } else if (world->is_failed) {
+        snprintf(result->checker, sizeof(result->checker), "%.*s",
+                 (int)strcspn(world->failure, ":"), world->failure);
+        snprintf(result->text, sizeof(result->text), "%s", world->failure);
     } else {
         result->has_passed = true;
     }
+}
+
+void sim_run(const struct sim_options *options, struct sim_result *result)
+{
+    struct sim_world world;
+    memset(result, 0, sizeof(*result));
+    init_world(&world, options);
+    run_world(&world);
+    judge(&world, result);
     collect_counts(&world);
     result->counts = world.counts;
+    result->adversary = world.adversary;
     for (size_t i = 0; i < world.history.count; i++) {
         const struct sim_event *event = &world.history.events[i];
         sim_hash(&world.scheduler, (uint64_t)event->at_ns ^ (uint64_t)event->offset);
@@ -520,11 +503,20 @@ void sim_counts_print(const struct sim_counts *counts)
            " killed, %" PRIu64 " too slow\n",
            counts->members, counts->closes, counts->kills, counts->slow);
     printf("  cluster      %" PRIu64 " commits, %" PRIu64 " rebalances, %" PRIu64
-           " moves, %" PRIu64 " errors, %" PRIu64 " fetch sessions lost\n",
+           " moves, %" PRIu64 " errors, %" PRIu64 " fetch sessions lost, %" PRIu64
+           " fenced commits\n",
            counts->commits, counts->rebalances, counts->moves, counts->errors,
-           counts->sessions_lost);
+           counts->sessions_lost, counts->fenced);
+    printf("  broker       %" PRIu64 " appends, %" PRIu64 " nodes down, %" PRIu64
+           " restarts, %" PRIu64 " power cuts, %" PRIu64 " deaths inside a write\n",
+           counts->appends, counts->nodes_down, counts->starts, counts->power_cuts,
+           counts->deaths);
+    printf("  disk         %" PRIu64 " torn files, %" PRIu64 " torn logs mended, %" PRIu64
+           " full, %" PRIu64 " broken syncs\n",
+           counts->torn, counts->torn_logs, counts->full, counts->broken);
     printf("  network      %" PRIu64 " splits, %" PRIu64 " resets, %" PRIu64
-           " silences, %" PRIu64 " refused, %" PRIu64 " names not found\n",
-           counts->splits, counts->resets, counts->silences, counts->refused,
-           counts->unresolved);
+           " inside a frame, %" PRIu64 " silences, %" PRIu64 " refused, %" PRIu64
+           " names not found\n",
+           counts->splits, counts->resets, counts->cuts, counts->silences,
+           counts->refused, counts->unresolved);
 }

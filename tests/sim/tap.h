@@ -17,7 +17,7 @@
 #include "topics.h"
 
 // Requests of one connection that have no answer yet.
-#define SIM_TAP_FLIGHTS_MAX 16
+#define SIM_TAP_FLIGHTS_MAX 64
 
 struct sim_tap_flight {
     int32_t correlation_id;

@@ -51,6 +51,7 @@ struct sim_partition {
     struct sim_record *records; // owned; in order of offset
     size_t record_count;
     size_t record_capacity;
+    size_t record_checked; // of a log that is read anew: as before up to here
     int64_t number_next;
     int64_t end;          // the next offset; of a real broker: the high watermark
     int64_t last_visible; // -1: none
