@@ -27,6 +27,7 @@
 #include "broker/state.h"
 #include "broker/topics.h"
 #include "broker/waits.h"
+#include "coordinator/coordinator.h"
 
 static const char subsystem[] = "broker";
 
@@ -420,4 +421,9 @@ void dh_broker_check(const struct dh_broker *broker)
 {
     dh_broker_topics_check_invariants(broker);
     dh_broker_fetches_check(broker);
+    const struct dh_coordinator *coordinator;
+    int32_t partition = -1;
+    while ((coordinator = dh_broker_groups_next(broker, &partition)) != NULL) {
+        dh_coordinator_check(coordinator);
+    }
 }
