@@ -127,7 +127,7 @@ int64_t dh_broker_deadline(const struct dh_broker *broker)
     const struct dh_broker_clock *clock = &broker->clock;
     // A sync that ended outside of our calls has answered somebody whose next request is here.
     if (!dh_list_is_empty(&broker->connections->ready) ||
-        dh_broker_waits_has_woken(broker)) {
+        dh_broker_waits_has_woken(broker) || dh_broker_conditions_is_unsettled(broker)) {
         return clock->host_ns;
     }
     int64_t deadline_ns = dh_timers_next_deadline(&broker->host_timers);

@@ -495,6 +495,12 @@ void dh_broker_conditions_on_answered(const struct dh_broker_request *request)
     dh_broker_changed(broker, DH_BROKER_CHANGE_REQUEST);
 }
 
+bool dh_broker_conditions_is_unsettled(const struct dh_broker *broker)
+{
+    const struct dh_broker_conditions *conditions = broker->conditions;
+    return conditions->changes != 0 && !dh_list_is_empty(&conditions->waits);
+}
+
 void dh_broker_conditions_settle(struct dh_broker *broker)
 {
     struct dh_broker_conditions *conditions = broker->conditions;

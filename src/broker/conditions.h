@@ -24,6 +24,7 @@
 #ifndef DH_BROKER_CONDITIONS_H
 #define DH_BROKER_CONDITIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/assert.h"
@@ -54,6 +55,9 @@ void dh_broker_conditions_on_answered(const struct dh_broker_request *request);
 
 // At the end of every input and tick: ends the waits whose condition holds now.
 void dh_broker_conditions_settle(struct dh_broker *broker);
+
+// Something has changed that somebody waits for, outside of any call: settle soon.
+bool dh_broker_conditions_is_unsettled(const struct dh_broker *broker);
 
 // The command is a wait. Ends it at once, or keeps it.
 void dh_broker_conditions_wait(struct dh_broker *broker,

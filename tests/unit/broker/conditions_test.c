@@ -117,6 +117,24 @@ static void logs_are_waited_for(void **state)
     command_does(&rig, "wait topic=t partition=1 start=1 timeout=0");
 }
 
+static void the_end_of_a_sync_is_noticed(void **state)
+{
+    (void)state;
+    struct dh_broker_command command;
+    rig_stop(&rig);
+    rig_start(&rig, &(struct rig_options){.mode = DH_STORE_SYNCED});
+    command_does(&rig, "topic create t");
+    rig_end_syncs(&rig);
+    command_does(&rig, "put t 0 value=v");
+    waits(&command, "wait topic=t partition=0 hw>=1");
+    assert_int_not_equal(0, dh_memory_files_end_syncs(rig.files));
+    // The broker asks to be called at once.
+    assert_true(dh_broker_deadline(rig.broker) <= rig.now_ns);
+    rig_run(&rig);
+    assert_non_null(command_take(&rig, &command));
+    assert_int_equal(0, command.err);
+}
+
 static void leaders_are_waited_for(void **state)
 {
     (void)state;
@@ -339,12 +357,19 @@ static void what_is_wrong_is_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(topics_are_waited_for),       TEST(logs_are_waited_for),
-        TEST(leaders_are_waited_for),      TEST(groups_are_waited_for),
-        TEST(commits_are_waited_for),      TEST(faults_are_waited_for),
-        TEST(requests_are_waited_for),     TEST(connections_are_waited_for),
-        TEST(nodes_are_waited_for),        TEST(waits_end_in_time_and_say_what_is),
-        TEST(waits_go_by_the_hosts_clock), TEST(waits_end_with_the_broker),
+        TEST(the_end_of_a_sync_is_noticed),
+        TEST(topics_are_waited_for),
+        TEST(logs_are_waited_for),
+        TEST(leaders_are_waited_for),
+        TEST(groups_are_waited_for),
+        TEST(commits_are_waited_for),
+        TEST(faults_are_waited_for),
+        TEST(requests_are_waited_for),
+        TEST(connections_are_waited_for),
+        TEST(nodes_are_waited_for),
+        TEST(waits_end_in_time_and_say_what_is),
+        TEST(waits_go_by_the_hosts_clock),
+        TEST(waits_end_with_the_broker),
         TEST(what_is_wrong_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

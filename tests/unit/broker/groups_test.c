@@ -953,6 +953,84 @@ static void a_full_disk_refuses_commits_and_nothing_else(void **state)
     rig_stop(&rig);
 }
 
+// ---- A disk that fails ----
+
+static struct dh_vfs_calls failing_calls;
+static struct dh_vfs_sync *failing_sync;
+
+static int fail_to_write(struct dh_vfs *vfs, struct dh_file *file, int64_t position,
+                         const dohle_bytes *pieces, size_t count)
+{
+    (void)file;
+    (void)position;
+    (void)pieces;
+    (void)count;
+    snprintf(vfs->error_text, sizeof(vfs->error_text), "broken");
+    vfs->is_full = false;
+    return DOHLE_ERR_IO;
+}
+
+static void keep_sync(struct dh_vfs *vfs, struct dh_file *file, struct dh_vfs_sync *sync)
+{
+    (void)vfs;
+    (void)file;
+    failing_sync = sync;
+}
+
+static const struct dh_vfs_calls *break_files(void)
+{
+    struct dh_vfs *vfs = dh_memory_files_vfs(rig.files);
+    const struct dh_vfs_calls *good = vfs->calls;
+    failing_calls = *good;
+    vfs->calls = &failing_calls;
+    return good;
+}
+
+static void groups_of_a_broken_disk_are_refused(void **state)
+{
+    (void)state;
+    char member[128];
+    rig_start(&rig, NULL);
+    command_does(&rig, "topic create t partitions=1");
+    struct rig_client *client = connect_to("g");
+    form(client, "g", member, sizeof(member));
+    const struct dh_vfs_calls *good = break_files();
+    failing_calls.write = fail_to_write;
+    assert_int_equal(DH_BROKER_NOT_COORDINATOR, commit(client, "h", "t", 0, 8));
+    assert_int_equal(DH_BROKER_NOT_COORDINATOR, beat(client, "g", member));
+    assert_int_equal(DH_BROKER_NOT_COORDINATOR, fetch_all(client, "g")->error_code);
+    dh_memory_files_vfs(rig.files)->calls = good;
+    // Only another start makes it good.
+    assert_int_equal(DH_BROKER_NOT_COORDINATOR, beat(client, "g", member));
+    rig_restart(&rig, false);
+    assert_int_equal(0, beat(connect_to("g"), "g", member));
+    rig_stop(&rig);
+}
+
+static void what_was_held_for_a_failed_sync_is_refused(void **state)
+{
+    (void)state;
+    rig_start(&rig, &(struct rig_options){.mode = DH_STORE_SYNCED});
+    command_does(&rig, "topic create t partitions=1");
+    rig_end_syncs(&rig);
+    struct rig_client *client = connect_to("g");
+    const struct dh_vfs_calls *good = break_files();
+    failing_calls.sync = keep_sync;
+    failing_sync = NULL;
+    send_commit(client, "g", "t", 0, 7);
+    assert_null(rig_receive(&rig, client));
+    assert_non_null(failing_sync);
+    failing_sync->done(failing_sync, DOHLE_ERR_IO);
+    const struct dh_offset_commit_response *response = rig_receive(&rig, client);
+    assert_non_null(response);
+    assert_int_equal(DH_BROKER_NOT_COORDINATOR,
+                     response->topics.items[0].partitions.items[0].error_code);
+    dh_memory_files_vfs(rig.files)->calls = good;
+    rig_stop(&rig);
+}
+
+// ---- No memory ----
+
 // Room for what the test itself allocates while the broker has no memory.
 static struct rig_client *connect_with_room(void)
 {
@@ -1075,6 +1153,8 @@ int main(void)
         cmocka_unit_test(a_killed_coordinator_is_followed_by_another),
         cmocka_unit_test(answers_wait_for_the_disk_but_heartbeats_do_not),
         cmocka_unit_test(a_full_disk_refuses_commits_and_nothing_else),
+        cmocka_unit_test(groups_of_a_broken_disk_are_refused),
+        cmocka_unit_test(what_was_held_for_a_failed_sync_is_refused),
         cmocka_unit_test(without_memory_answers_fail_or_connections_end),
         cmocka_unit_test(a_load_without_memory_is_tried_by_the_next_leader),
     };
