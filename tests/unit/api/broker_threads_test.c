@@ -7,11 +7,14 @@
 
 #include <dohle/broker.h>
 
+#include <dirent.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -321,6 +324,28 @@ static void test_restart(void **state)
     }
 }
 
+static void test_a_restart_that_fails(void **state)
+{
+    const dohle_broker_options options = {
+        .size = sizeof(options), .directory = *state, .control = "127.0.0.1:0"};
+    dohle_broker *broker = start(&options);
+    succeeds(dohle_broker_create_topic(broker, "t", 1));
+    // What is to be the lock is a directory meanwhile.
+    char lock[128];
+    (void)snprintf(lock, sizeof(lock), "%s/.lock", (const char *)*state);
+    assert_int_equal(0, unlink(lock));
+    assert_int_equal(0, mkdir(lock, 0755));
+    assert_int_equal(DOHLE_ERR_IO, dohle_broker_restart(broker, 1));
+    assert_non_null(strstr(dohle_broker_last_error()->text, ".lock"));
+    assert_int_equal(DOHLE_ERR_CLOSED, dohle_broker_create_topic(broker, "u", 1));
+    assert_int_equal(DOHLE_ERR_CLOSED, dohle_broker_restart(broker, 0));
+    assert_int_equal(0, rmdir(lock));
+    stop(broker);
+    broker = start(&options);
+    succeeds(dohle_broker_wait(broker, "topic=t", 0));
+    stop(broker);
+}
+
 // ---- Commands ----
 
 static void test_verbs(void **state)
@@ -523,6 +548,41 @@ static void test_a_stop_that_does_not_wait(void **state)
     }
 }
 
+// Signals are the application's: no thread of ours takes one.
+static void test_signals_are_blocked(void **state)
+{
+    (void)state;
+    dohle_broker *broker = start(NULL);
+    DIR *threads = opendir("/proc/self/task");
+    assert_non_null(threads);
+    int others = 0;
+    for (struct dirent *entry; (entry = readdir(threads)) != NULL;) {
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
+        char path[300];
+        (void)snprintf(path, sizeof(path), "/proc/self/task/%s/status", entry->d_name);
+        FILE *file = fopen(path, "r");
+        if (strtol(entry->d_name, NULL, 10) != getpid() && file != NULL) {
+            char line[256];
+            while (fgets(line, sizeof(line), file) != NULL) {
+                if (strncmp(line, "SigBlk:", 7) == 0) {
+                    unsigned long long blocked = strtoull(line + 7, NULL, 16);
+                    assert_true((blocked & (1ull << (SIGTERM - 1))) != 0);
+                    assert_true((blocked & (1ull << (SIGUSR1 - 1))) != 0);
+                    others++;
+                }
+            }
+        }
+        if (file != NULL) {
+            assert_int_equal(0, fclose(file));
+        }
+    }
+    assert_int_equal(0, closedir(threads));
+    assert_true(others >= 1);
+    stop(broker);
+}
+
 static int64_t processor_time_ns(void)
 {
     struct timespec now;
@@ -715,6 +775,8 @@ int main(void)
         IN_DIRECTORY(test_a_directory_keeps_its_records),
         IN_DIRECTORY(test_a_directory_in_use),
         IN_DIRECTORY(test_restart),
+        IN_DIRECTORY(test_a_restart_that_fails),
+        cmocka_unit_test(test_signals_are_blocked),
         cmocka_unit_test(test_verbs),
         cmocka_unit_test(test_what_is_wrong_is_told),
         cmocka_unit_test(test_a_wait_ends_at_its_time),
