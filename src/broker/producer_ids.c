@@ -16,6 +16,9 @@
 
 #define FILE_NAME "producer-ids"
 
+// The end of the last block.
+#define ID_MAX (INT64_MAX - DH_BROKER_PRODUCER_ID_BLOCK)
+
 static const char subsystem[] = "producer_ids";
 
 // Invariant: next <= end; every id below end may have been given before a crash.
@@ -30,7 +33,7 @@ static int parse(dohle_bytes text, int64_t *end)
     struct dh_store_lines lines;
     dohle_bytes line;
     if (!dh_store_lines_init(&lines, text) || !dh_store_lines_next(&lines, &line) ||
-        dh_parse_int64(line, 0, INT64_MAX - DH_BROKER_PRODUCER_ID_BLOCK, end) != 0) {
+        dh_parse_int64(line, 0, ID_MAX, end) != 0) {
         return DOHLE_ERR_CORRUPT;
     }
     return 0;
@@ -51,6 +54,20 @@ static int read_end(struct dh_broker *broker, int64_t *end)
     return err;
 }
 
+/*
+ * Behind the ids in the logs, which may be another cluster's: a directory of a partition
+ * that was copied from Apache Kafka knows its producers, and would refuse ours as them.
+ */
+static void pass_known_ids(struct dh_broker *broker, int64_t *end)
+{
+    for (struct dh_store_log *log = dh_store_next_log(broker->store, NULL); log != NULL;
+         log = dh_store_next_log(broker->store, log)) {
+        // Absurdly great ones are passed over, lest there be none left.
+        int64_t known = dh_store_log_greatest_producer_id(log, ID_MAX / 2);
+        *end = known >= *end ? known + 1 : *end;
+    }
+}
+
 int dh_broker_producer_ids_new(struct dh_broker *broker)
 {
     struct dh_broker_producer_ids *ids = dh_mem_calloc(broker->mem, 1, sizeof(*ids));
@@ -67,6 +84,7 @@ int dh_broker_producer_ids_new(struct dh_broker *broker)
         dh_mem_free(broker->mem, ids, sizeof(*ids));
         return err;
     }
+    pass_known_ids(broker, &ids->end);
     ids->next = ids->end;
     broker->producer_ids = ids;
     return 0;
@@ -81,8 +99,11 @@ void dh_broker_producer_ids_free(struct dh_broker *broker)
 static int take_block(struct dh_broker *broker)
 {
     struct dh_broker_producer_ids *ids = broker->producer_ids;
-    int64_t end = ids->end + DH_BROKER_PRODUCER_ID_BLOCK;
     struct dh_buf text;
+    if (ids->end > ID_MAX) {
+        return DOHLE_ERR_TOO_LARGE; // 10^19 producers later
+    }
+    int64_t end = ids->end + DH_BROKER_PRODUCER_ID_BLOCK;
     dh_buf_init(&text, broker->mem, 0);
     dh_buf_printf(&text, "0\n1\n%lld\n", (long long)end);
     int err = text.err;

@@ -5,7 +5,7 @@
  * Ids are taken from blocks of DH_BROKER_PRODUCER_ID_BLOCK. The end of a block is
  * written to the file `producer-ids` in the data directory, and is on disk, before the
  * first id of it is given; after a crash counting goes on there. A clean stop gives
- * back nothing: there are enough.
+ * back nothing: there are enough. Ids that the logs know are passed over at start.
  *
  *     file     0             version
  *              1000          the next block begins here

@@ -662,3 +662,16 @@ int32_t dh_store_log_latest_epoch(const struct dh_store_log *log)
 {
     return dh_store_epochs_latest(&log->epochs);
 }
+
+int64_t dh_store_log_greatest_producer_id(const struct dh_store_log *log, int64_t id_max)
+{
+    int64_t greatest = -1;
+    for (const struct dh_map_item *item = dh_map_first(&log->producers.by_id);
+         item != NULL; item = dh_map_next(item)) {
+        const struct dh_store_producer *producer = item->value;
+        if (producer->id > greatest && producer->id <= id_max) {
+            greatest = producer->id;
+        }
+    }
+    return greatest;
+}

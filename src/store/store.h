@@ -220,6 +220,9 @@ void dh_store_log_end_of_epoch(const struct dh_store_log *log, int32_t epoch,
 // The epoch of the last batch; -1: empty log.
 int32_t dh_store_log_latest_epoch(const struct dh_store_log *log);
 
+// The greatest id, up to id_max, of the idempotent producers that the log knows; -1: none.
+int64_t dh_store_log_greatest_producer_id(const struct dh_store_log *log, int64_t id_max);
+
 // Cuts what lies at `end` and behind, as an unclean election does.
 DH_MUST_CHECK int dh_store_log_truncate(struct dh_store_log *log, int64_t end);
 // DeleteRecords: moves the start; whole segments below it go. At most the high watermark.

@@ -98,6 +98,25 @@ static void test_answers(void **state)
     rig_stop(&rig);
 }
 
+// A log that came from elsewhere knows producers whose ids must not be given again.
+static void test_ids_in_logs(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, NULL);
+    make_topic(&rig, "orders", 2);
+    struct rig_client *client = rig_connect(&rig, 1);
+    static const int64_t ids[] = {70000, 12345, INT64_MAX};
+    for (int32_t i = 0; i < 3; i++) {
+        assert_int_equal(0, produce(&rig, client, "orders", i % 2,
+                                    (struct batch_wish){.producer_id = ids[i]})
+                                ->error_code);
+    }
+    rig_restart(&rig, false);
+    assert_int_equal(70001, new_id(&rig, rig_connect(&rig, 1)));
+    rig_stop(&rig);
+}
+
 // Without room for the file there is no id; with room there is again.
 static void test_full_disk(void **state)
 {
@@ -158,9 +177,9 @@ static void test_damaged_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ids_differ),   cmocka_unit_test(test_ids_after_restart),
-        cmocka_unit_test(test_answers),      cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_damaged_file),
+        cmocka_unit_test(test_ids_differ), cmocka_unit_test(test_ids_after_restart),
+        cmocka_unit_test(test_answers),    cmocka_unit_test(test_ids_in_logs),
+        cmocka_unit_test(test_full_disk),  cmocka_unit_test(test_damaged_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
