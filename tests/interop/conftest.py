@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import time
 import uuid
@@ -96,15 +97,27 @@ class DohleBroker(Cluster):
     def __init__(self, folder, nodes=1):
         folder.mkdir(parents=True)
         self.log = open(folder / "stderr", "wb")
+        super().__init__(folder, None)
+        self.start(nodes)
+
+    def start(self, nodes=1):
         self.process = subprocess.Popen(
-            [BUILD / "dohle", "broker", "--dir", folder / "data", "--nodes", str(nodes), "--control", "127.0.0.1:0",
+            [BUILD / "dohle", "broker", "--dir", self.data(), "--nodes", str(nodes), "--control", "127.0.0.1:0",
              "--exit-on-stdin-eof", "--set", "auto.create.topics.enable=false"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.says = {}
         while "control" not in self.says:
             name, value = self.process.stdout.readline().rstrip("\n").split("=", 1)
             self.says[name] = value
-        super().__init__(folder, self.says["bootstrap"])
+        self.bootstrap = self.says["bootstrap"]
+
+    def restart(self, number=signal.SIGKILL):
+        self.process.send_signal(number)
+        self.process.communicate(timeout=30)
+        self.start()
+
+    def data(self):
+        return self.folder / "data"
 
     def down(self):
         self.process.terminate()
@@ -140,6 +153,15 @@ def kind(request):
 @pytest.fixture(scope="session")
 def cluster(kind, tmp_path_factory):
     one = kind(tmp_path_factory.mktemp("cluster") / "one")
+    yield one
+    one.down()
+
+
+@pytest.fixture
+def broker(tmp_path):
+    """Our own broker, alone, on files that the test may look at."""
+    needs_java()
+    one = DohleBroker(tmp_path / "broker")
     yield one
     one.down()
 
