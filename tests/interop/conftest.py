@@ -110,6 +110,15 @@ class DohleBroker(Cluster):
             name, value = self.process.stdout.readline().rstrip("\n").split("=", 1)
             self.says[name] = value
         self.bootstrap = self.says["bootstrap"]
+        BROKERS.add(self)
+
+    def last_words(self):
+        """The last requests, and what went to stderr. The folder is pytest's, which keeps it."""
+        try:
+            journal = self.control("journal", 50)
+        except (subprocess.SubprocessError, OSError) as error:
+            journal = f"no journal: {error}\n"
+        return f"files: {self.data()}\n{journal}{(self.folder / 'stderr').read_text()}"
 
     def restart(self, number=signal.SIGKILL):
         self.process.send_signal(number)
@@ -120,6 +129,7 @@ class DohleBroker(Cluster):
         return self.folder / "data"
 
     def down(self):
+        BROKERS.discard(self)
         self.process.terminate()
         self.process.communicate(timeout=30)
         self.log.close()
@@ -133,6 +143,20 @@ class DohleBroker(Cluster):
 
     def node(self, verb, number):
         self.control("node", verb, number)
+
+
+# Of the test that is running: what they say is shown when it fails.
+BROKERS = set()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failing test shows the last requests of our brokers, and where their files are."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for broker in BROKERS:
+            report.sections.append((f"dohle broker {broker.bootstrap}", broker.last_words()))
+    return report
 
 
 def needs_java():
