@@ -149,14 +149,13 @@ class DohleBroker(Cluster):
 BROKERS = set()
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """A failing test shows the last requests of our brokers, and where their files are."""
-    report = yield
+    report = (yield).get_result()
     if report.when == "call" and report.failed:
         for broker in BROKERS:
             report.sections.append((f"dohle broker {broker.bootstrap}", broker.last_words()))
-    return report
 
 
 def needs_java():
