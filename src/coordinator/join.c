@@ -342,6 +342,8 @@ static int16_t create_group(struct join *join)
     struct dh_group_records records;
     dh_message_init(&dh_group_metadata_value_type, &value);
     value.protocol_type = DH_BYTES("");
+    value.protocol = DH_BYTES_NULL;
+    value.leader = DH_BYTES_NULL;
     value.current_state_timestamp = join->coordinator->wall_ms;
     dh_group_records_init(&records, join->coordinator->mem);
     dh_group_records_add_group(&records, join->request->group_id, &value);

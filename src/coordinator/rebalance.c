@@ -284,6 +284,8 @@ static void become_empty(struct dh_group *group)
     value.protocol_type =
         classic->protocol_type.data == NULL ? DH_BYTES("") : classic->protocol_type;
     value.generation = next_generation(classic);
+    value.protocol = DH_BYTES_NULL;
+    value.leader = DH_BYTES_NULL;
     value.current_state_timestamp = coordinator->wall_ms;
     struct dh_group_records records;
     dh_group_records_init(&records, coordinator->mem);

@@ -85,6 +85,23 @@ static void records_have_the_time_of_their_state(void **state)
     }
 }
 
+// What a group is made and emptied with is, but for the time, what Apache Kafka 4.4.0 writes.
+static void empty_groups_are_written_like_kafka_s(void **state)
+{
+    struct rig *rig = *state;
+    static const uint8_t created[] = {0,    3,    0,    0,    0, 0, 0,    0,
+                                      0xff, 0xff, 0xff, 0xff, 0, 0, 0x01, 0x8b,
+                                      0xcf, 0xe5, 0x68, 0,    0, 0, 0,    0};
+    static const uint8_t emptied[] = {
+        0,    3,    0,    8,    'c', 'o', 'n',  's',  'u',  'm',  'e',  'r', 0, 0, 0, 2,
+        0xff, 0xff, 0xff, 0xff, 0,   0,   0x01, 0x8b, 0xcf, 0xe5, 0x68, 0,   0, 0, 0, 0};
+    RIG_RUN(rig, {"join a", "a: MEMBER_ID_REQUIRED"});
+    assert_bytes_equal(((dohle_bytes){created, sizeof(created)}), rig->last->view.value);
+    RIG_RUN(rig, {"join a", ""}, {"wait 0", "a: generation 1, range, leads a"},
+            {"leave a", "a: NONE"});
+    assert_bytes_equal(((dohle_bytes){emptied, sizeof(emptied)}), rig->last->view.value);
+}
+
 static void syncs_are_checked(void **state)
 {
     struct rig *rig = *state;
@@ -274,6 +291,7 @@ int main(void)
         TEST(followers_wait_for_the_leader),
         TEST(members_the_leader_forgot_get_nothing),
         TEST(records_have_the_time_of_their_state),
+        TEST(empty_groups_are_written_like_kafka_s),
         TEST(syncs_are_checked),
         TEST(a_rebalance_ends_the_wait),
         TEST(an_assignment_that_cannot_be_written),
