@@ -74,7 +74,7 @@ static int find_batch(struct dh_store_log *log, int64_t offset,
     *segment = log->segments[index];
     if (hint != NULL && hint->segment == (*segment)->base_offset) {
         int result = read_header(*segment, hint->position, batch);
-        if (result != 0) {
+        if (result < 0 || (result == 1 && batch->last_offset >= offset)) {
             return result;
         }
     }
@@ -106,8 +106,11 @@ static int keep_whole(const uint8_t *data, size_t size, struct part *part, size_
     struct dh_store_batch batch;
     *kept = 0;
     while (size - *kept >= DH_STORE_HEADER_SIZE) {
-        if (!dh_store_batch_parse(data + *kept, &batch)) {
+        if (!dh_store_batch_parse(data + *kept, &batch) ||
+            batch.last_offset < part->next ||
+            (*kept > 0 && batch.base_offset < part->next)) {
             // What came before it is good; the next read meets it first.
+            part->has_more = true;
             return *kept > 0 ? 0 : DOHLE_ERR_CORRUPT;
         }
         if ((uint64_t)batch.size > size - *kept || batch.base_offset >= part->end) {
