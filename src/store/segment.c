@@ -286,6 +286,12 @@ static int walk_rest(struct dh_store_segment *segment, int64_t position, bool is
 
 static int rebuild(struct dh_store_segment *segment, int64_t *end)
 {
+    // A .log that is damaged keeps what index it has: it leads to what is behind the damage.
+    *end = segment->base_offset;
+    int sound = walk_rest(segment, 0, false, end);
+    if (sound != 0) {
+        return sound;
+    }
     dh_log(segment->log->store->sink, DOHLE_LOG_WARNING, "store",
            "%s: the indexes of segment %" PRId64 " are made anew", segment->log->name,
            segment->base_offset);

@@ -29,7 +29,7 @@
 #include "base/vfs.h"
 
 #define ROUGH_SECTOR    ((size_t)512)
-#define ROUGH_NAMES_MAX 256
+#define ROUGH_NAMES_MAX 1024
 
 struct rough_content {
     uint8_t *data;
