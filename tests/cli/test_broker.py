@@ -3,10 +3,12 @@
 import json
 import os
 import pathlib
+import random
 import resource
 import select
 import signal
 import socket
+import struct
 import subprocess
 import time
 
@@ -237,3 +239,63 @@ def test_a_full_disk_fails_the_produce_alone(brokers, tmp_path):
     broker = brokers("--dir", tmp_path)
     assert len(dohle("consume", "-b", broker.bootstrap, "big", "-e").stdout.splitlines()) == kept
     dohle("produce", "-b", broker.bootstrap, "big", stdin=line * 2000)
+
+
+def frame(body):
+    return struct.pack(">i", len(body)) + body
+
+
+def is_closed(client):
+    """True when the other end closes or resets within a moment."""
+    client.settimeout(PATIENCE_S)
+    try:
+        while client.recv(1 << 16):
+            pass
+    except ConnectionResetError:
+        pass
+    except TimeoutError:
+        return False
+    return True
+
+
+def private_kib(process):
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("RssAnon:")))
+
+
+def test_nonsense_from_clients_costs_nobody_else(brokers):
+    broker = brokers("--topic", "orders:3")
+    dohle("produce", "-b", broker.bootstrap, "orders", stdin=numbers(100))
+    host, port = broker.bootstrap.split(":")
+    before = private_kib(broker.process)
+
+    def connect():
+        return socket.create_connection((host, int(port)))
+
+    # Sizes that nobody means, and requests that make no sense: closed.
+    header = struct.pack(">hhih", 18, 0, 7, -1)
+    for bytes_sent in [struct.pack(">i", -1), struct.pack(">i", 0), struct.pack(">i", 0x7FFFFFFF) + b"x" * 1000,
+                       b"GET / HTTP/1.1\r\nHost: here\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"x" * 512,
+                       frame(b""), frame(b"\x00\x12\x00"), frame(struct.pack(">hhih", 999, 0, 7, -1)),
+                       frame(struct.pack(">hhih", 1, 4, 7, -1) + b"\xff" * 40), frame(header[:-2] + b"\x7f\xff")]:
+        with connect() as client:
+            client.sendall(bytes_sent)
+            assert is_closed(client), bytes_sent[:40]
+    # Noise behind a size that fits; what it says may be a request, so that nothing is sure but that we go on.
+    noise = random.Random(17)
+    for _ in range(300):
+        with connect() as client:
+            key = noise.choice([0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 18, 19, 20, 22, 32, 60])
+            body = struct.pack(">hhih", key, noise.randrange(0, 14), 7, -1) + noise.randbytes(noise.randrange(0, 300))
+            client.sendall(frame(body))
+    # Large sizes of which little comes, from many at once, are not paid for in advance.
+    waiting = [connect() for _ in range(200)]
+    for client in waiting:
+        client.sendall(struct.pack(">i", 100 << 20) + b"\x00\x00\x00\x09")
+    assert consumed(broker.bootstrap, "orders") == list(range(100))
+    if "asan" not in BUILD.name:  # whose own memory is no measure
+        assert private_kib(broker.process) - before < 16 << 10
+    for client in waiting:
+        client.close()
+    assert consumed(broker.bootstrap, "orders", "-g", "g", "-o", "start") == list(range(100))
+    assert broker.end()[0] == 0
