@@ -47,7 +47,7 @@
 #include "wire/gen/produce.h"
 
 // A batch of more than that is refused. Kafka has no bound here.
-#define DH_BROKER_DECOMPRESSED_BYTES_MAX ((size_t)256 * 1024 * 1024)
+#define DH_BROKER_DECOMPRESSED_BYTES_MAX ((size_t)128 * 1024 * 1024)
 // No more records than that are named in one answer.
 #define DH_BROKER_RECORD_ERRORS_MAX 1000
 

@@ -569,18 +569,18 @@ static bool is_due(struct dh_broker_fetch_session *session)
     return false;
 }
 
-// False: no memory.
+// By the host's clock, as the client's own time-outs are. False: no memory.
 static bool start_wait(struct dh_broker_fetch_session *session)
 {
     struct dh_broker_request *request = session->request;
     const struct dh_fetch_request *body = request->body;
     struct dh_broker *broker = request->broker;
     if (session->alarm.timers == NULL &&
-        dh_broker_alarm_init(&session->alarm, broker, on_deadline) != 0) {
+        dh_broker_alarm_init_host(&session->alarm, broker, on_deadline) != 0) {
         return false;
     }
     dh_broker_alarm_set(&session->alarm,
-                        dh_deadline_after_ms(broker->clock.now_ns, body->max_wait_ms));
+                        dh_deadline_after_ms(broker->clock.host_ns, body->max_wait_ms));
     request->parked = session;
     request->abandon = abandon;
     return true;

@@ -407,18 +407,19 @@ static void abandon(struct dh_broker_request *request)
     settle(request->parked);
 }
 
+// By the host's clock, as the client's own time-outs are.
 static void wait_for_disk(struct flight *flight)
 {
     struct dh_broker_request *request = flight->request;
     const struct dh_produce_request *body = request->body;
     struct dh_broker *broker = request->broker;
-    if (dh_broker_alarm_init(&flight->alarm, broker, on_deadline) != 0) {
+    if (dh_broker_alarm_init_host(&flight->alarm, broker, on_deadline) != 0) {
         settle(flight);
         dh_broker_give_up(request, "no memory for a deadline");
         return;
     }
     dh_broker_alarm_set(&flight->alarm,
-                        dh_deadline_after_ms(broker->clock.now_ns, body->timeout_ms));
+                        dh_deadline_after_ms(broker->clock.host_ns, body->timeout_ms));
     request->parked = flight;
     request->abandon = abandon;
 }

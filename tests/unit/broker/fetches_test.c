@@ -342,6 +342,23 @@ static void test_wait_ends_at_its_deadline(void **state)
     rig_stop(&rig);
 }
 
+// A clock that only commands move does not keep clients waiting, whose own goes on.
+static void test_wait_under_manual_clock(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, &(struct rig_options){.is_clock_manual = true});
+    make_topic(&rig, "orders", 1);
+    struct rig_client *client = rig_connect(&rig, 1);
+    struct fetch_wish wish = {.topic = "orders", .count = 1, .max_wait_ms = 500};
+    send_fetch(&rig, client, &wish);
+    rig_advance(&rig, 499);
+    expect_no_answer(&rig, client);
+    rig_advance(&rig, 1);
+    assert_int_equal(1, count_items(receive_fetch(&rig, client)));
+    rig_stop(&rig);
+}
+
 // min_bytes counts over all partitions, and no more than may be had of each.
 static void test_min_bytes(void **state)
 {
@@ -987,6 +1004,7 @@ int main(void)
         cmocka_unit_test(test_unknown_topics),
         cmocka_unit_test(test_wait_ends_by_append),
         cmocka_unit_test(test_wait_ends_at_its_deadline),
+        cmocka_unit_test(test_wait_under_manual_clock),
         cmocka_unit_test(test_min_bytes),
         cmocka_unit_test(test_no_wait),
         cmocka_unit_test(test_error_ends_wait),
