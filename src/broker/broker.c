@@ -175,18 +175,11 @@ static int check_options(const struct dh_broker_options *options, char *text,
     return 0;
 }
 
-static void make_cluster_id(struct dh_broker *broker)
-{
-    for (size_t i = 0; i < sizeof(broker->cluster_id.bytes); i++) {
-        broker->cluster_id.bytes[i] = (uint8_t)dh_random_next(&broker->random);
-    }
-}
-
 static int open_store(struct dh_broker *broker, const struct dh_broker_options *options,
                       char *text, size_t text_size)
 {
     // A directory that has one keeps its own.
-    make_cluster_id(broker);
+    broker->cluster_id = dh_broker_topics_new_id(broker);
     struct dh_uuid_text cluster = dh_uuid_text(&broker->cluster_id);
     const struct dh_store_options store = {
         .mem = broker->mem,

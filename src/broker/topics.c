@@ -147,6 +147,8 @@ void dh_broker_topic_free(struct dh_broker *broker, struct dh_broker_topic *topi
     dh_mem_free(broker->mem, topic, sizeof(*topic));
 }
 
+#define BASE64_OF_DASH 62
+
 struct dh_uuid dh_broker_topics_new_id(struct dh_broker *broker)
 {
     struct dh_uuid id;
@@ -154,8 +156,9 @@ struct dh_uuid dh_broker_topics_new_id(struct dh_broker *broker)
         for (size_t i = 0; i < sizeof(id.bytes); i++) {
             id.bytes[i] = (uint8_t)dh_random_next(&broker->random);
         }
-        // 0 is none, and Kafka keeps small numbers for itself (BR-006).
-    } while (id.bytes[0] == 0);
+        // 0 is none, and Kafka keeps small numbers for itself (BR-006); a text that begins
+        // with a dash would look like an option to its tools.
+    } while (id.bytes[0] == 0 || id.bytes[0] >> 2 == BASE64_OF_DASH);
     return id;
 }
 

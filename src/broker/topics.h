@@ -59,6 +59,9 @@ DH_MUST_CHECK int dh_broker_topics_new(struct dh_broker *broker, bool was_clean,
 // The logs are the store's, which goes later. Nobody waits for them any more.
 void dh_broker_topics_free(struct dh_broker *broker);
 
+// A random id, as Kafka makes them: for topics and for the cluster.
+struct dh_uuid dh_broker_topics_new_id(struct dh_broker *broker);
+
 // NULL: there is none.
 struct dh_broker_topic *dh_broker_topics_find(const struct dh_broker *broker,
                                               dohle_bytes name);

@@ -43,8 +43,6 @@ DH_MUST_CHECK int dh_broker_topic_extend(struct dh_broker *broker,
 void dh_broker_partition_attach(struct dh_broker_partition *partition,
                                 struct dh_store_log *log);
 
-struct dh_uuid dh_broker_topics_new_id(struct dh_broker *broker);
-
 // Writes the record of every topic that is_unsaved, in one batch. Returns 0 or an error.
 DH_MUST_CHECK int dh_broker_topics_save(struct dh_broker *broker);
 
