@@ -2,63 +2,22 @@
 #include "broker/groups.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include <dohle/error.h>
-#include <dohle/record.h>
 
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "broker/alarm.h"
 #include "broker/conditions.h"
-#include "broker/connections.h"
-#include "broker/nodes.h"
+#include "broker/groups_inside.h"
 #include "broker/settings.h"
-#include "broker/waits.h"
-#include "record/batch.h"
 #include "record/batch_writer.h"
-#include "record/codec.h"
-#include "record/iterator.h"
 #include "wire/gen/broker_errors.h"
-#include "wire/message.h"
-#include "wire/reader.h"
-#include "wire/writer.h"
 
 static const char subsystem[] = "groups";
 
-// What is read of a log at once while it is loaded (BRK-007 says 5 MiB).
-#define LOAD_BYTES ((size_t)1024 * 1024)
-// What a batch of such a log may decompress to.
-#define LOAD_BATCH_BYTES_MAX ((size_t)256 * 1024 * 1024)
-
-// One partition of __consumer_offsets.
-struct shard {
-    struct dh_broker *broker;
-    int32_t number;
-    int32_t leader_epoch; // of the coordinator, or of the last try to load it
-    struct dh_coordinator *coordinator; // NULL: not loaded
-    struct dh_broker_place place;       // in the partition's line: watermark, leader, end
-    struct dh_broker_alarm alarm;       // the coordinator's deadline
-    struct dh_list held;  // dh_broker_group_call.link, in order of their ends
-    int64_t appended_end; // of the last append; 0: none since it was loaded
-    uint64_t append_count;
-};
-
-struct dh_broker_groups {
-    struct dh_coordinator_settings settings;
-    struct shard **shards; // owned, by partition
-    size_t shard_count;
-    struct dh_batch_writer writer; // of the append under way
-};
-
-// A log that must have reached an offset.
-struct dh_broker_group_need {
-    struct dh_broker_group_need *next;
-    struct shard *shard;
-    uint64_t append_count; // before the call
-    int64_t end;
-};
+// No leader has it: nothing was loaded yet.
+#define EPOCH_NONE (-1)
 
 // ---- Where groups are ----
 
@@ -125,15 +84,15 @@ int32_t dh_broker_groups_partition(dohle_bytes group, int32_t count)
     return (int32_t)(absolute % (uint32_t)count);
 }
 
-static struct dh_broker_topic *find_topic(const struct dh_broker *broker)
+struct dh_broker_topic *dh_broker_groups_topic(const struct dh_broker *broker)
 {
     return dh_broker_topics_find(broker, DH_BYTES(DH_BROKER_OFFSETS_TOPIC));
 }
 
 // NULL: the topic or partition is gone.
-static struct dh_broker_partition *find_partition(const struct shard *shard)
+struct dh_broker_partition *dh_broker_shard_partition(const struct dh_broker_shard *shard)
 {
-    struct dh_broker_topic *topic = find_topic(shard->broker);
+    struct dh_broker_topic *topic = dh_broker_groups_topic(shard->broker);
     if (topic == NULL || shard->number >= topic->partition_count) {
         return NULL;
     }
@@ -174,9 +133,9 @@ static int16_t code_of_append(const struct dh_broker_partition *partition, int e
 static int16_t append(void *ctx, const struct dh_coordinator_record *records,
                       size_t count)
 {
-    struct shard *shard = ctx;
+    struct dh_broker_shard *shard = ctx;
     struct dh_broker *broker = shard->broker;
-    struct dh_broker_partition *partition = find_partition(shard);
+    struct dh_broker_partition *partition = dh_broker_shard_partition(shard);
     if (partition == NULL || partition->leader_epoch != shard->leader_epoch) {
         return DH_BROKER_NOT_COORDINATOR;
     }
@@ -214,7 +173,7 @@ static void answer_caller(void *ctx, struct dh_coordinator_caller *caller,
 
 static void on_group_changed(void *ctx, const char *group_id)
 {
-    const struct shard *shard = ctx;
+    const struct dh_broker_shard *shard = ctx;
     (void)group_id;
     dh_broker_changed(shard->broker, DH_BROKER_CHANGE_GROUP);
 }
@@ -222,7 +181,7 @@ static void on_group_changed(void *ctx, const char *group_id)
 // ---- Loading ----
 
 // After everything that may have moved the coordinator's deadline.
-static void arm(struct shard *shard)
+void dh_broker_shard_arm(struct dh_broker_shard *shard)
 {
     dh_broker_alarm_set(&shard->alarm, shard->coordinator == NULL
                                            ? DH_NEVER
@@ -232,13 +191,13 @@ static void arm(struct shard *shard)
 
 static void on_alarm(struct dh_broker_alarm *alarm)
 {
-    struct shard *shard = DH_CONTAINER_OF(alarm, struct shard, alarm);
+    struct dh_broker_shard *shard = DH_CONTAINER_OF(alarm, struct dh_broker_shard, alarm);
     dh_coordinator_tick(shard->coordinator, shard->broker->clock.now_ns,
                         shard->broker->clock.wall_ms);
-    arm(shard);
+    dh_broker_shard_arm(shard);
 }
 
-static void unload(struct shard *shard, const char *why)
+static void unload(struct dh_broker_shard *shard, const char *why)
 {
     if (shard->coordinator == NULL) {
         return;
@@ -248,95 +207,10 @@ static void unload(struct shard *shard, const char *why)
     dh_coordinator_unload(shard->coordinator);
     dh_coordinator_free(shard->coordinator);
     shard->coordinator = NULL;
-    arm(shard);
+    dh_broker_shard_arm(shard);
 }
 
-static int replay_records(struct dh_coordinator *coordinator,
-                          const struct dh_batch *batch, dohle_bytes payload)
-{
-    struct dh_record_iterator iterator;
-    dohle_record record;
-    int err = dh_record_iterator_init(&iterator, batch, payload);
-    if (err != 0) {
-        return err;
-    }
-    dh_record_iterator_prepare(&iterator, &record, DH_BROKER_OFFSETS_TOPIC, 0);
-    while ((err = dh_record_iterator_next(&iterator, &record)) == 1) {
-        struct dh_coordinator_record pair = {record.key, record.value};
-        if ((err = dh_coordinator_replay(coordinator, &pair)) != 0) {
-            return err;
-        }
-    }
-    return err;
-}
-
-// A log that Kafka wrote may be compressed (BRK-006).
-static int replay_packed(struct dh_broker *broker, struct dh_coordinator *coordinator,
-                         const struct dh_batch *batch)
-{
-    const struct dh_codec *codec = dh_codec_find(batch->codec);
-    if (codec == NULL) {
-        return DOHLE_ERR_UNSUPPORTED_CODEC;
-    }
-    struct dh_codec_context context;
-    struct dh_frame *frame = NULL;
-    dh_codec_context_init(&context, broker->mem, NULL);
-    int err = dh_codec_decompress(&context, codec, batch->payload, LOAD_BATCH_BYTES_MAX,
-                                  &frame);
-    if (err == 0) {
-        err = replay_records(coordinator, batch, (dohle_bytes){frame->data, frame->size});
-    }
-    dh_frame_drop(frame);
-    dh_codec_context_deinit(&context);
-    return err;
-}
-
-// Replays what is in `bytes`; *next is the offset behind it.
-static int replay_batches(struct dh_broker *broker, struct dh_coordinator *coordinator,
-                          dohle_bytes bytes, int64_t *next)
-{
-    struct dh_reader reader;
-    struct dh_batch batch;
-    int found;
-    dh_reader_init(&reader, bytes);
-    while ((found = dh_batch_next(&reader, &batch)) == DH_BATCH_FOUND) {
-        int err = 0;
-        if (!batch.is_control) {
-            err = batch.codec == 0 ? replay_records(coordinator, &batch, batch.payload)
-                                   : replay_packed(broker, coordinator, &batch);
-        }
-        if (err != 0) {
-            return err;
-        }
-        *next = batch.last_offset + 1;
-    }
-    return found < 0 ? found : 0;
-}
-
-static int replay_log(struct dh_broker *broker, struct dh_coordinator *coordinator,
-                      struct dh_store_log *log)
-{
-    struct dh_buf bytes;
-    int64_t at = dh_store_log_start(log);
-    int64_t end = dh_store_log_end(log);
-    int err = 0;
-    dh_buf_init(&bytes, broker->mem, 0);
-    while (err == 0 && at < end) {
-        int64_t before = at;
-        dh_buf_reset(&bytes);
-        err = dh_store_log_read(log, at, end, LOAD_BYTES, true, &bytes);
-        if (err == 0) {
-            err = replay_batches(broker, coordinator, dh_buf_view(&bytes), &at);
-        }
-        if (err == 0 && at == before) {
-            err = DOHLE_ERR_CORRUPT;
-        }
-    }
-    dh_buf_deinit(&bytes);
-    return err;
-}
-
-static struct dh_coordinator *new_coordinator(struct shard *shard)
+static struct dh_coordinator *new_coordinator(struct dh_broker_shard *shard)
 {
     struct dh_broker *broker = shard->broker;
     struct dh_coordinator_options options = {
@@ -353,14 +227,14 @@ static struct dh_coordinator *new_coordinator(struct shard *shard)
     return dh_coordinator_new(&options);
 }
 
-static void load(struct shard *shard, struct dh_broker_partition *partition)
+static void load(struct dh_broker_shard *shard, struct dh_broker_partition *partition)
 {
     struct dh_broker *broker = shard->broker;
     struct dh_coordinator *coordinator = new_coordinator(shard);
     int err = coordinator == NULL ? DOHLE_ERR_NO_MEMORY : 0;
     shard->leader_epoch = partition->leader_epoch;
     if (err == 0) {
-        err = replay_log(broker, coordinator, partition->log);
+        err = dh_broker_groups_replay(broker, coordinator, partition->log);
     }
     if (err == 0) {
         err = dh_coordinator_loaded(coordinator, broker->clock.now_ns);
@@ -370,6 +244,9 @@ static void load(struct shard *shard, struct dh_broker_partition *partition)
                "%s-%" PRId32 " cannot be loaded: %s; its groups are not available",
                DH_BROKER_OFFSETS_TOPIC, shard->number, dohle_error_text(err));
         dh_coordinator_free(coordinator);
+        // Memory may come back at any time; a damaged log does not mend.
+        shard->leader_epoch =
+            err == DOHLE_ERR_NO_MEMORY ? EPOCH_NONE : partition->leader_epoch;
         return;
     }
     dh_log(broker->log, DOHLE_LOG_DEBUG, subsystem,
@@ -378,14 +255,16 @@ static void load(struct shard *shard, struct dh_broker_partition *partition)
            partition->leader_epoch);
     shard->coordinator = coordinator;
     shard->appended_end = dh_store_log_end(partition->log);
-    arm(shard);
+    dh_broker_shard_arm(shard);
 }
 
 /*
  * Loads or unloads, so that there is a coordinator if, and only if, the partition has a leader
- * and its log works. A load that failed is tried again under the next leader.
+ * and its log works. A load that failed is tried again under the next leader, and for want of
+ * memory whenever somebody asks.
  */
-static void follow_leader(struct shard *shard, struct dh_broker_partition *partition)
+static void follow_leader(struct dh_broker_shard *shard,
+                          struct dh_broker_partition *partition)
 {
     bool is_same = shard->leader_epoch == partition->leader_epoch;
     if (dh_store_log_is_offline(partition->log)) {
@@ -400,63 +279,19 @@ static void follow_leader(struct shard *shard, struct dh_broker_partition *parti
     }
 }
 
-// ---- Held answers ----
-
-static bool is_durable(const struct dh_broker_group_need *need,
-                       const struct dh_broker_partition *partition)
-{
-    return need->end == 0 || (partition != NULL &&
-                              dh_store_log_high_watermark(partition->log) >= need->end);
-}
-
-// Answers, refuses, or puts it where it has to wait next.
-static void proceed(struct dh_broker_group_call *call)
-{
-    for (struct dh_broker_group_need *need = call->needs; need != NULL;
-         need = need->next) {
-        const struct dh_broker_partition *partition = find_partition(need->shard);
-        if (is_durable(need, partition)) {
-            continue;
-        }
-        if (partition == NULL || dh_store_log_is_offline(partition->log)) {
-            dh_broker_answer_refused(call->request, DH_BROKER_NOT_COORDINATOR);
-            return;
-        }
-        dh_list_push_back(&need->shard->held, &call->link);
-        return;
-    }
-    dh_broker_answer(call->request, call->response);
-}
-
-static void proceed_all(struct shard *shard)
-{
-    struct dh_list held;
-    struct dh_link *link;
-    dh_list_init(&held);
-    dh_list_append_all(&held, &shard->held);
-    while ((link = dh_list_pop_front(&held)) != NULL) {
-        proceed(DH_CONTAINER_OF(link, struct dh_broker_group_call, link));
-    }
-}
-
 // Its topic is gone, and what was held for its log with it.
-static void end_shard(struct shard *shard)
+static void end_shard(struct dh_broker_shard *shard)
 {
     dh_broker_waits_leave(&shard->place);
     unload(shard, "the topic is gone");
-    shard->leader_epoch = -1;
-    struct dh_link *link;
-    while ((link = dh_list_pop_front(&shard->held)) != NULL) {
-        struct dh_broker_group_call *call =
-            DH_CONTAINER_OF(link, struct dh_broker_group_call, link);
-        dh_broker_answer_refused(call->request, DH_BROKER_NOT_COORDINATOR);
-    }
+    shard->leader_epoch = EPOCH_NONE;
+    dh_broker_group_calls_refuse(shard);
 }
 
 // The log has moved, has ended, or has another leader.
 static void on_woken(struct dh_broker *broker, struct dh_broker_place *place)
 {
-    struct shard *shard = DH_CONTAINER_OF(place, struct shard, place);
+    struct dh_broker_shard *shard = DH_CONTAINER_OF(place, struct dh_broker_shard, place);
     struct dh_broker_partition *partition = dh_broker_waits_at(place);
     (void)broker;
     if (partition == NULL) {
@@ -464,12 +299,12 @@ static void on_woken(struct dh_broker *broker, struct dh_broker_place *place)
         return;
     }
     follow_leader(shard, partition);
-    proceed_all(shard);
+    dh_broker_group_calls_proceed(shard);
 }
 
 // ---- Shards ----
 
-static void destroy_shard(struct shard *shard)
+static void destroy_shard(struct dh_broker_shard *shard)
 {
     DH_ASSERT(dh_list_is_empty(&shard->held));
     dh_broker_waits_leave(&shard->place);
@@ -478,15 +313,15 @@ static void destroy_shard(struct shard *shard)
     dh_mem_free(shard->broker->mem, shard, sizeof(*shard));
 }
 
-static struct shard *new_shard(struct dh_broker *broker, int32_t number)
+static struct dh_broker_shard *new_shard(struct dh_broker *broker, int32_t number)
 {
-    struct shard *shard = dh_mem_calloc(broker->mem, 1, sizeof(*shard));
+    struct dh_broker_shard *shard = dh_mem_calloc(broker->mem, 1, sizeof(*shard));
     if (shard == NULL) {
         return NULL;
     }
     shard->broker = broker;
     shard->number = number;
-    shard->leader_epoch = -1;
+    shard->leader_epoch = EPOCH_NONE;
     shard->place.on_woken = on_woken;
     dh_list_init(&shard->held);
     if (dh_broker_alarm_init(&shard->alarm, broker, on_alarm) != 0) {
@@ -505,9 +340,9 @@ static int grow_shards(struct dh_broker *broker, const struct dh_broker_topic *t
     if (count <= before) {
         return 0;
     }
-    struct shard **grown =
-        dh_mem_realloc(broker->mem, groups->shards, before * sizeof(struct shard *),
-                       count * sizeof(struct shard *));
+    struct dh_broker_shard **grown = dh_mem_realloc(
+        broker->mem, groups->shards, before * sizeof(struct dh_broker_shard *),
+        count * sizeof(struct dh_broker_shard *));
     if (grown == NULL) {
         return DOHLE_ERR_NO_MEMORY;
     }
@@ -520,17 +355,17 @@ static int grow_shards(struct dh_broker *broker, const struct dh_broker_topic *t
 }
 
 // The shard of a partition, standing in its line and loaded if it can be. NULL: no memory.
-static struct shard *shard_of(struct dh_broker *broker,
-                              struct dh_broker_partition *partition)
+struct dh_broker_shard *dh_broker_shard_of(struct dh_broker *broker,
+                                           struct dh_broker_partition *partition)
 {
     if (grow_shards(broker, partition->topic) != 0) {
         return NULL;
     }
-    struct shard **place = &broker->groups->shards[partition->number];
+    struct dh_broker_shard **place = &broker->groups->shards[partition->number];
     if (*place == NULL) {
         *place = new_shard(broker, partition->number);
     }
-    struct shard *shard = *place;
+    struct dh_broker_shard *shard = *place;
     if (shard == NULL) {
         return NULL;
     }
@@ -561,9 +396,9 @@ int dh_broker_groups_new(struct dh_broker *broker)
     };
     dh_batch_writer_init(&groups->writer, broker->mem);
     broker->groups = groups;
-    struct dh_broker_topic *topic = find_topic(broker);
+    struct dh_broker_topic *topic = dh_broker_groups_topic(broker);
     for (int32_t i = 0; topic != NULL && i < topic->partition_count; i++) {
-        if (shard_of(broker, &topic->partitions[i]) == NULL) {
+        if (dh_broker_shard_of(broker, &topic->partitions[i]) == NULL) {
             dh_broker_groups_free(broker);
             return DOHLE_ERR_NO_MEMORY;
         }
@@ -595,7 +430,7 @@ void dh_broker_groups_on_topic_deleted(struct dh_broker *broker,
     const struct dh_broker_groups *groups = broker->groups;
     // There is none while topics are opened.
     for (size_t i = 0; groups != NULL && i < groups->shard_count; i++) {
-        struct shard *shard = groups->shards[i];
+        struct dh_broker_shard *shard = groups->shards[i];
         if (shard == NULL || shard->coordinator == NULL) {
             continue;
         }
@@ -606,188 +441,24 @@ void dh_broker_groups_on_topic_deleted(struct dh_broker *broker,
                    "offsets of %s in %s-%" PRId32 " are not deleted: %s", topic->name,
                    DH_BROKER_OFFSETS_TOPIC, shard->number, dohle_broker_error_name(code));
         }
-        arm(shard);
+        dh_broker_shard_arm(shard);
     }
-}
-
-// ---- Calls ----
-
-// Leaves wherever it waits: the connection is gone.
-static void abandon(struct dh_broker_request *request)
-{
-    struct dh_broker_group_call *call = request->parked;
-    dh_list_remove(&call->link);
-    if (call->caller.parked != NULL) {
-        struct shard *shard = call->needs->shard;
-        dh_coordinator_forget(shard->coordinator, &call->caller);
-        arm(shard);
-    }
-}
-
-struct dh_broker_group_call *dh_broker_group_call_begin(struct dh_broker_request *request)
-{
-    struct dh_broker_group_call *call = dh_arena_alloc(&request->arena, sizeof(*call));
-    if (call == NULL) {
-        dh_broker_give_up(request, "no memory for a request");
-        return NULL;
-    }
-    call->request = request;
-    call->caller.version = request->version;
-    call->caller.client_id =
-        request->client_id.data == NULL ? DH_BYTES("") : request->client_id;
-    call->caller.client_host = dh_bytes_of(request->connection->peer_host);
-    request->parked = call;
-    request->abandon = abandon;
-    return call;
-}
-
-// The call must wait for that shard's log. False: no memory.
-static bool add_need(struct dh_broker_group_call *call, struct shard *shard)
-{
-    for (struct dh_broker_group_need *need = call->needs; need != NULL;
-         need = need->next) {
-        if (need->shard == shard) {
-            return true;
-        }
-    }
-    struct dh_broker_group_need *need =
-        dh_arena_alloc(&call->request->arena, sizeof(*need));
-    if (need == NULL) {
-        return false;
-    }
-    need->shard = shard;
-    need->append_count = shard->append_count;
-    need->next = call->needs;
-    call->needs = need;
-    return true;
-}
-
-struct dh_coordinator *dh_broker_group_call_find(struct dh_broker_group_call *call,
-                                                 dohle_bytes group, int16_t *broker_code)
-{
-    struct dh_broker *broker = call->request->broker;
-    struct dh_broker_topic *topic = find_topic(broker);
-    *broker_code = DH_BROKER_NOT_COORDINATOR;
-    if (topic == NULL) {
-        return NULL;
-    }
-    struct dh_broker_partition *partition =
-        &topic->partitions[dh_broker_groups_partition(group, topic->partition_count)];
-    if (partition->leader != call->request->node->id) {
-        return NULL;
-    }
-    struct shard *shard = shard_of(broker, partition);
-    if (shard == NULL || shard->coordinator == NULL || !add_need(call, shard)) {
-        bool is_offline = dh_store_log_is_offline(partition->log);
-        *broker_code =
-            is_offline ? DH_BROKER_NOT_COORDINATOR : DH_BROKER_COORDINATOR_NOT_AVAILABLE;
-        return NULL;
-    }
-    *broker_code = 0;
-    return shard->coordinator;
-}
-
-struct dh_coordinator *dh_broker_group_call_next(struct dh_broker_group_call *call,
-                                                 int32_t *partition)
-{
-    struct dh_broker *broker = call->request->broker;
-    struct dh_broker_topic *topic = find_topic(broker);
-    while (topic != NULL && ++*partition < topic->partition_count) {
-        struct dh_broker_partition *at = &topic->partitions[*partition];
-        if (at->leader != call->request->node->id) {
-            continue;
-        }
-        struct shard *shard = shard_of(broker, at);
-        if (shard != NULL && shard->coordinator != NULL && add_need(call, shard)) {
-            return shard->coordinator;
-        }
-    }
-    return NULL;
-}
-
-/*
- * A copy in the arena, by way of its bytes: what it points at belongs to the coordinator.
- * NULL: no memory.
- */
-static const void *copy_response(struct dh_broker_request *request, const void *response)
-{
-    const struct dh_message_type *type = request->api->response;
-    struct dh_buf bytes;
-    struct dh_writer writer;
-    void *copy = dh_arena_alloc(&request->arena, type->body.size);
-    dh_buf_init(&bytes, request->broker->mem, 0);
-    dh_writer_init(&writer, &bytes);
-    int err = dh_message_encode(type, request->version, response, &writer);
-    uint8_t *place = err != 0 ? NULL : dh_arena_alloc(&request->arena, bytes.size);
-    if (copy == NULL || place == NULL) {
-        dh_buf_deinit(&bytes);
-        return NULL;
-    }
-    struct dh_reader reader;
-    memcpy(place, bytes.data, bytes.size);
-    dh_reader_init(&reader, (dohle_bytes){place, bytes.size});
-    dh_buf_deinit(&bytes);
-    err = dh_message_decode(type, request->version, &reader, &request->arena, copy);
-    return err != 0 ? NULL : copy;
-}
-
-// Answers, or holds a copy. Every need has its end.
-static void answer_or_hold(struct dh_broker_group_call *call, const void *response)
-{
-    bool is_held = false;
-    for (struct dh_broker_group_need *need = call->needs; need != NULL;
-         need = need->next) {
-        is_held = is_held || !is_durable(need, find_partition(need->shard));
-        // Another call than this one may have moved it; that is no matter.
-        arm(need->shard);
-    }
-    call->response = is_held ? copy_response(call->request, response) : response;
-    if (call->response == NULL) {
-        dh_broker_give_up(call->request, "no memory for the answer");
-        return;
-    }
-    proceed(call);
-}
-
-void dh_broker_group_call_answer(struct dh_broker_group_call *call, const void *response)
-{
-    for (struct dh_broker_group_need *need = call->needs; need != NULL;
-         need = need->next) {
-        need->end = need->shard->appended_end;
-    }
-    answer_or_hold(call, response);
-}
-
-void dh_broker_group_call_answer_soon(struct dh_broker_group_call *call,
-                                      const void *response)
-{
-    for (struct dh_broker_group_need *need = call->needs; need != NULL;
-         need = need->next) {
-        bool has_appended = need->shard->append_count != need->append_count;
-        need->end = has_appended ? need->shard->appended_end : 0;
-    }
-    answer_or_hold(call, response);
-}
-
-int32_t dh_broker_group_call_partition(const struct dh_broker_group_call *call)
-{
-    return call->needs->shard->number;
 }
 
 void dh_broker_groups_settle(struct dh_broker *broker, int32_t partition)
 {
-    arm(broker->groups->shards[partition]);
+    dh_broker_shard_arm(broker->groups->shards[partition]);
 }
 
 // ---- Asked ----
 
 struct dh_coordinator *dh_broker_groups_find(struct dh_broker *broker, dohle_bytes group)
 {
-    struct dh_broker_topic *topic = find_topic(broker);
+    struct dh_broker_topic *topic = dh_broker_groups_topic(broker);
     if (topic == NULL) {
         return NULL;
     }
-    struct shard *shard = shard_of(
+    struct dh_broker_shard *shard = dh_broker_shard_of(
         broker,
         &topic->partitions[dh_broker_groups_partition(group, topic->partition_count)]);
     return shard == NULL ? NULL : shard->coordinator;
@@ -811,7 +482,7 @@ dh_broker_groups_place(struct dh_broker *broker, dohle_bytes group, int16_t *bro
         *broker_code = DH_BROKER_COORDINATOR_NOT_AVAILABLE;
         return NULL;
     }
-    (void)shard_of(broker, partition);
+    (void)dh_broker_shard_of(broker, partition);
     *broker_code = 0;
     return partition;
 }
@@ -820,8 +491,9 @@ struct dh_coordinator *dh_broker_groups_next(const struct dh_broker *broker,
                                              int32_t *partition)
 {
     const struct dh_broker_groups *groups = broker->groups;
-    while ((size_t)++ * partition < groups->shard_count) {
-        const struct shard *shard = groups->shards[*partition];
+    while ((size_t)(*partition + 1) < groups->shard_count) {
+        (*partition)++;
+        const struct dh_broker_shard *shard = groups->shards[*partition];
         if (shard != NULL && shard->coordinator != NULL) {
             return shard->coordinator;
         }
