@@ -305,9 +305,9 @@ int dh_store_log_settle(struct dh_store_log *log)
     if (err == 0) {
         err = dh_store_log_save_epochs(log, is_synced);
     }
-    bool has_snapshot = log->snapshot_offset == log->end ||
+    bool has_snapshot = log->end == 0 || log->snapshot_offset == log->end ||
                         (active->base_offset == log->end && active->has_snapshot);
-    if (err == 0 && !has_snapshot && log->end > 0) {
+    if (err == 0 && !has_snapshot) {
         err = dh_store_log_take_snapshot(log, is_synced);
         if (err == 0 && log->snapshot_offset >= 0) {
             dh_store_log_remove_snapshot(log, log->snapshot_offset);
@@ -316,7 +316,7 @@ int dh_store_log_settle(struct dh_store_log *log)
             log->snapshot_offset = log->end;
         }
     }
-    if (err == 0) {
+    if (err == 0 && has_snapshot) { // a new one syncs them
         err = dh_store_log_sync_names(log);
     }
     if (err == 0) {

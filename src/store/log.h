@@ -25,7 +25,7 @@
 #include "store/segment.h"
 #include "store/store.h"
 
-#define DH_STORE_HINTS 4
+#define DH_STORE_HINTS 8
 
 #define DH_STORE_METADATA_FILE "partition.metadata"
 // Beside the files of a log that is being deleted: the next start goes on with that.

@@ -348,6 +348,24 @@ int dh_store_delete_log(struct dh_store *store, struct dh_store_log *log)
 
 // ---- Making ----
 
+// What a deletion left is removed. DOHLE_ERR_INVALID_STATE: somebody else's files are there.
+static int clear_place(struct dh_vfs *vfs, const char *directory)
+{
+    struct removal removal = {.vfs = vfs, .directory = directory};
+    int err = vfs->calls->list(vfs, directory, tell_file, &removal);
+    if (err != 0 || !removal.has_found) {
+        return err == DOHLE_ERR_NO_FILE ? 0 : err;
+    }
+    struct dh_file *file = NULL;
+    struct dh_store_path mark = dh_store_path(directory, DH_STORE_DELETED_FILE);
+    err = vfs->calls->open(vfs, mark.text, 0, &file);
+    if (err != 0) {
+        return err == DOHLE_ERR_NO_FILE ? DOHLE_ERR_INVALID_STATE : err;
+    }
+    vfs->calls->close(vfs, file);
+    return remove_directory(vfs, directory);
+}
+
 static int make_files(struct dh_store_log *log)
 {
     struct dh_vfs *vfs = log->store->vfs;
@@ -383,6 +401,10 @@ int dh_store_create_log(struct dh_store *store, const char *topic, int32_t parti
         return err;
     }
     snprintf(name, sizeof(name), "%s-%" PRId32, topic, partition);
+    err = clear_place(store->vfs, name);
+    if (err != 0) {
+        return err;
+    }
     struct dh_store_log *made = dh_store_log_new(store, name, topic_size, partition);
     if (made == NULL) {
         return DOHLE_ERR_NO_MEMORY;

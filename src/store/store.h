@@ -137,7 +137,8 @@ struct dh_store_log_config {
     bool is_append_time;          // message.timestamp.type is LogAppendTime
 };
 
-// Makes directory and first segment; in mode SYNCED on disk when it returns. DOHLE_ERR_INVALID_STATE: it is there.
+// Makes directory and first segment; in mode SYNCED on disk when it returns.
+// DOHLE_ERR_INVALID_STATE: it is there, or there are files where it would be.
 DH_MUST_CHECK int dh_store_create_log(struct dh_store *store, const char *topic,
                                       int32_t partition, struct dh_uuid topic_id,
                                       const struct dh_store_log_config *config,

@@ -99,6 +99,10 @@ void dh_store_syncs_kick(struct dh_store_log *log)
     struct dh_store_segment *segment =
         log->segments[dh_store_log_segment_index(log, log->recovery_point)];
     log->sync_end = dh_store_segment_end(segment);
+    if (segment == dh_store_log_active(log)) {
+        // Where readers will stop for a while.
+        dh_store_log_add_hint(log, log->sync_end, segment->base_offset, segment->size);
+    }
     begin(log, segment, DH_STORE_FILE_LOG);
 }
 

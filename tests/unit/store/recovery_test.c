@@ -380,6 +380,27 @@ static void test_many_logs(void **state)
     assert_int_equal(DOHLE_ERR_NO_FILE, rig->vfs->calls->remove(rig->vfs, "b-2"));
 }
 
+// Files that lie where a log would be are somebody's; what a deletion left is not.
+static void test_place_is_taken(void **state)
+{
+    struct store_rig *rig = *state;
+    struct dh_uuid id = {{1}};
+    struct dh_store_log *log;
+    assert_int_equal(0, rig->vfs->calls->make_directory(rig->vfs, "x-0"));
+    rig_write_file(rig, "x-0/00000000000000000000.log", DH_BYTES("mine"));
+    assert_int_equal(DOHLE_ERR_INVALID_STATE,
+                     dh_store_create_log(rig->store, "x", 0, id, &rig->config, &log));
+    assert_true(rig_file_is(rig, "x-0/00000000000000000000.log", "mine"));
+    rig_write_file(rig, "x-0/00000000000000000007.log", DH_BYTES("old"));
+    rig_write_file(rig, "x-0/" DH_STORE_DELETED_FILE, DH_BYTES("x"));
+    assert_int_equal(0, dh_store_create_log(rig->store, "x", 0, id, &rig->config, &log));
+    rig_reopen(rig, false);
+    log = dh_store_find_log(rig->store, "x", 0);
+    assert_non_null(log);
+    assert_int_equal(1, log->segment_count);
+    assert_int_equal(0, dh_store_log_end(log));
+}
+
 // The offsets of a log that is gone are not taken for those of the next of its name.
 static void test_stale_lines(void **state)
 {
@@ -530,6 +551,7 @@ int main(void)
         TEST(test_small_files_are_made_anew),
         TEST(test_what_a_clean_stop_leaves),
         TEST(test_many_logs),
+        TEST(test_place_is_taken),
         TEST(test_stale_lines),
         TEST(test_opens_kafkas_after_a_clean_stop),
         TEST(test_adopts_kafkas),
