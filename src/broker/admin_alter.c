@@ -11,6 +11,7 @@
 #include "base/strings.h"
 #include "broker/faults.h"
 #include "broker/handlers.h"
+#include "broker/saves.h"
 #include "broker/topic_config.h"
 #include "broker/topics.h"
 #include "wire/gen/alter_configs.h"
@@ -317,7 +318,7 @@ void dh_broker_handle_incremental_alter_configs(struct dh_broker *broker,
         dh_broker_give_up(request, "no memory for the answer");
         return;
     }
-    dh_broker_answer(request, response);
+    dh_broker_answer_when_saved(request, response);
 }
 
 void *dh_broker_refuse_incremental_alter_configs(struct dh_broker_request *request,
@@ -393,7 +394,7 @@ void dh_broker_handle_alter_configs(struct dh_broker *broker,
         dh_broker_give_up(request, "no memory for the answer");
         return;
     }
-    dh_broker_answer(request, response);
+    dh_broker_answer_when_saved(request, response);
 }
 
 void *dh_broker_refuse_alter_configs(struct dh_broker_request *request,

@@ -13,6 +13,7 @@
 #include "broker/admin_configs.h"
 #include "broker/faults.h"
 #include "broker/handlers.h"
+#include "broker/saves.h"
 #include "broker/settings.h"
 #include "broker/topic_config.h"
 #include "broker/topics.h"
@@ -260,7 +261,7 @@ void dh_broker_handle_create_topics(struct dh_broker *broker,
         dh_broker_give_up(request, "no memory for the answer");
         return;
     }
-    dh_broker_answer(request, response);
+    dh_broker_answer_when_saved(request, response);
 }
 
 void *dh_broker_refuse_create_topics(struct dh_broker_request *request,
@@ -365,7 +366,7 @@ void dh_broker_handle_delete_topics(struct dh_broker *broker,
             out->error_message = dh_bytes_of(text);
         }
     }
-    dh_broker_answer(request, response);
+    dh_broker_answer_when_saved(request, response);
 }
 
 void *dh_broker_refuse_delete_topics(struct dh_broker_request *request,
@@ -466,7 +467,7 @@ void dh_broker_handle_create_partitions(struct dh_broker *broker,
         dh_broker_give_up(request, "no memory for the answer");
         return;
     }
-    dh_broker_answer(request, response);
+    dh_broker_answer_when_saved(request, response);
 }
 
 void *dh_broker_refuse_create_partitions(struct dh_broker_request *request,

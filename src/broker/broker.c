@@ -23,6 +23,7 @@
 #include "broker/produce.h"
 #include "broker/producer_ids.h"
 #include "broker/retention.h"
+#include "broker/saves.h"
 #include "broker/settings.h"
 #include "broker/state.h"
 #include "broker/topics.h"
@@ -161,6 +162,8 @@ static void on_log_changed(void *ctx, struct dh_store_log *log)
     // Our own log of topics is no partition, nor is one that is just being opened.
     if (partition != NULL && broker->waits != NULL) {
         dh_broker_waits_wake(broker, partition);
+    } else if (partition == NULL) {
+        dh_broker_saves_on_log(broker);
     }
 }
 

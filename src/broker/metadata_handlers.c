@@ -8,6 +8,7 @@
 #include "broker/handlers.h"
 #include "broker/nodes.h"
 #include "broker/partition_view.h"
+#include "broker/saves.h"
 #include "broker/settings.h"
 #include "broker/topic_name.h"
 #include "broker/topics.h"
@@ -91,7 +92,11 @@ static bool fill_topic(struct dh_broker_request *request,
                        struct dh_metadata_response_topic *out)
 {
     const struct dh_metadata_request *asked = request->body;
-    out->name = dh_bytes_of(topic->name);
+    // A copy: the answer may wait for the disk, and the topic be gone by then.
+    out->name = dh_broker_copy_text(request, topic->name);
+    if (dh_bytes_is_null(out->name)) {
+        return false;
+    }
     out->topic_id = topic->id;
     out->is_internal = topic->is_internal;
     if (asked->include_topic_authorized_operations) {
@@ -247,6 +252,7 @@ void dh_broker_handle_metadata(struct dh_broker *broker,
         dh_broker_give_up(request, "no memory for the answer");
         return;
     }
+    int64_t saved_before = dh_broker_saves_end(broker);
     // In version 0 an empty list means all topics, later null does.
     bool is_all =
         request->version == 0 ? asked->topics.count == 0 : asked->topics.count == -1;
@@ -263,7 +269,11 @@ void dh_broker_handle_metadata(struct dh_broker *broker,
         dh_broker_give_up(request, "no memory for the answer");
         return;
     }
-    dh_broker_answer(request, response);
+    if (dh_broker_saves_end(broker) == saved_before) {
+        dh_broker_answer(request, response);
+    } else {
+        dh_broker_answer_when_saved(request, response); // it has made topics
+    }
 }
 
 void *dh_broker_refuse_metadata(struct dh_broker_request *request, int16_t broker_code)

@@ -20,6 +20,7 @@ struct dh_broker_topics {
     size_t capacity;
     struct dh_map by_id;
     struct dh_broker_metadata_log metadata;
+    struct dh_list saves; // dh_broker_request.link, of saves.h
 };
 
 // Returns 0 or DOHLE_ERR_NO_MEMORY, with nothing changed.

@@ -266,6 +266,7 @@ int dh_broker_topics_new(struct dh_broker *broker, bool was_clean, char *text,
         snprintf(text, text_size, "no memory for the topics");
         return DOHLE_ERR_NO_MEMORY;
     }
+    dh_list_init(&topics->saves);
     broker->topics = topics;
     dh_map_init(&topics->by_id, broker->mem, dh_random_next(&broker->random));
     struct replay replay = {.broker = broker};
