@@ -216,12 +216,17 @@ static int16_t alter_topic(struct alteration *alteration)
 }
 
 // More changes of one resource than there are settings make no sense.
-#define CHANGES_MAX 1000
+#define CHANGES_MAX 400
 
 static int16_t alter_one(struct alteration *alteration)
 {
     alteration->text[0] = '\0';
-    if (alteration->count > CHANGES_MAX || has_duplicates(alteration)) {
+    if (alteration->count > CHANGES_MAX) {
+        snprintf(alteration->text, sizeof(alteration->text),
+                 "More than %d changes of one resource", CHANGES_MAX);
+        return DH_BROKER_INVALID_REQUEST;
+    }
+    if (has_duplicates(alteration)) {
         snprintf(alteration->text, sizeof(alteration->text),
                  "Error due to duplicate config keys");
         return DH_BROKER_INVALID_REQUEST;

@@ -94,6 +94,11 @@ static int check_number(const char *name, enum dh_broker_setting_type type, int6
         snprintf(why, sizeof(why), "Value must be no more than %" PRId64, max);
         return refuse(name, value, why, text, size);
     }
+    // The one setting with a hole in its range.
+    if (number == 0 && strcmp(name, "compression.gzip.level") == 0) {
+        return refuse(name, value, "Value must be between 1 and 9 or equal to -1", text,
+                      size);
+    }
     return 0;
 }
 
@@ -113,6 +118,38 @@ static bool is_decimal(dohle_bytes value)
         }
     }
     return digits > 0 && points <= 1;
+}
+
+static int check_decimal(const char *name, int64_t max, dohle_bytes value, char *text,
+                         size_t size)
+{
+    if (!is_decimal(value)) {
+        return refuse(name, value, "Not a number of type DOUBLE", text, size);
+    }
+    if (max == 0) {
+        return 0; // any
+    }
+    // From 0 to a whole number: what is before the point, and whether there is more.
+    const uint8_t *point = memchr(value.data, '.', value.size);
+    dohle_bytes whole = value;
+    whole.size = point == NULL ? value.size : (size_t)(point - value.data);
+    bool has_more = false;
+    for (size_t i = whole.size; i < value.size; i++) {
+        has_more = has_more || (value.data[i] != '.' && value.data[i] != '0');
+    }
+    int64_t number = 0;
+    if (whole.size > 0 && dh_parse_int64(whole, INT64_MIN, INT64_MAX, &number) != 0) {
+        number = value.data[0] == '-' ? INT64_MIN : 0; // "+.5", "-.5"
+    }
+    char why[SHOWN_SIZE_MAX];
+    if (number < 0 || (value.data[0] == '-' && has_more)) {
+        return refuse(name, value, "Value must be at least 0", text, size);
+    }
+    if (number > max || (number == max && has_more)) {
+        snprintf(why, sizeof(why), "Value must be no more than %" PRId64, max);
+        return refuse(name, value, why, text, size);
+    }
+    return 0;
 }
 
 static bool is_among(const char *values, dohle_bytes word)
@@ -173,11 +210,7 @@ int dh_broker_setting_check(const char *name, enum dh_broker_setting_type type,
     case DH_BROKER_SETTING_SHORT:
     case DH_BROKER_SETTING_LONG:
         return check_number(name, type, min, max, value, text, size);
-    case DH_BROKER_SETTING_DOUBLE:
-        if (!is_decimal(value)) {
-            return refuse(name, value, "Not a number of type DOUBLE", text, size);
-        }
-        return 0;
+    case DH_BROKER_SETTING_DOUBLE: return check_decimal(name, max, value, text, size);
     case DH_BROKER_SETTING_LIST: return check_list(name, values, value, text, size);
     case DH_BROKER_SETTING_STRING:
     case DH_BROKER_SETTING_CLASS:

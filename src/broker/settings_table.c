@@ -211,7 +211,7 @@ const struct dh_broker_setting dh_broker_setting_table[] = {
     {NUMBER("log.cleaner.max.compaction.lag.ms", LONG, "9223372036854775807", 1,
             INT64_MAX),
      NO_FIELD, .is_dynamic = true},
-    {TEXT("log.cleaner.min.cleanable.ratio", DOUBLE, "0.5", NULL), NO_FIELD,
+    {TEXT("log.cleaner.min.cleanable.ratio", DOUBLE, "0.5", NULL), .max = 1, NO_FIELD,
      .is_dynamic = true},
     {NUMBER("log.cleaner.min.compaction.lag.ms", LONG, "0", 0, INT64_MAX), NO_FIELD,
      .is_dynamic = true},

@@ -70,7 +70,7 @@ const struct dh_broker_topic_setting dh_broker_topic_setting_table[] = {
      NO_FIELD},
     {TEXT("min.cleanable.dirty.ratio", "log.cleaner.min.cleanable.ratio", DOUBLE, "0.5",
           NULL),
-     NO_FIELD},
+     .max = 1, NO_FIELD},
     {NUMBER("min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", LONG, "0", 0,
             INT64_MAX),
      FIELD(min_compaction_lag_ms)},

@@ -116,6 +116,23 @@ static void test_what_cannot_be_made_is_refused_in_kafkas_words(void **state)
          "true or false"},
         {"p", 1, 1, "retention.ms", NULL, DH_BROKER_INVALID_CONFIG,
          "Null value not supported for topic configs: retention.ms"},
+        {"p", 1, 1, "compression.gzip.level", "0", DH_BROKER_INVALID_CONFIG,
+         "Invalid value 0 for configuration compression.gzip.level: Value must be between "
+         "1 and 9 or equal to -1"},
+        {"p", 1, 1, "min.cleanable.dirty.ratio", "2.0", DH_BROKER_INVALID_CONFIG,
+         "Invalid value 2.0 for configuration min.cleanable.dirty.ratio: Value must be no "
+         "more than 1"},
+        {"p", 1, 1, "min.cleanable.dirty.ratio", "1.01", DH_BROKER_INVALID_CONFIG,
+         "Invalid value 1.01 for configuration min.cleanable.dirty.ratio: Value must be "
+         "no more than 1"},
+        {"p", 1, 1, "min.cleanable.dirty.ratio", "-.1", DH_BROKER_INVALID_CONFIG,
+         "Invalid value -.1 for configuration min.cleanable.dirty.ratio: Value must be at "
+         "least 0"},
+        {"p", 1, 1, "min.cleanable.dirty.ratio", "x", DH_BROKER_INVALID_CONFIG,
+         "Invalid value x for configuration min.cleanable.dirty.ratio: Not a number of "
+         "type DOUBLE"},
+        {"p", 1, 1, "min.cleanable.dirty.ratio", ".25", 0, NULL},
+        {"p", 1, 1, "min.cleanable.dirty.ratio", "1.0", 0, NULL},
         {"p", 1, 1, "cleanup.policy", "compact, delete", 0, NULL},
         {"p", 1, 1, "retention.bytes", "-5", 0, NULL},
         {"p", 1, 1, "internal.segment.bytes", "100", 0, NULL},
