@@ -613,6 +613,12 @@ static int settle_start(struct dh_store_recover *recover, struct dh_store_log *l
         if (err != 0) {
             return fail(recover, log, err);
         }
+    } else if (log->store->is_synced && !recover->is_clean) {
+        // Whoever made its files may have been killed before their names were on disk.
+        int err = dh_store_log_sync_names(log);
+        if (err != 0) {
+            return fail(recover, log, err);
+        }
     }
     log->high_watermark = log->end;
     return 0;

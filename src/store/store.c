@@ -546,6 +546,11 @@ static int open_locked(struct dh_store *store, const struct dh_store_options *op
         return fail(store, err, text, text_size);
     }
     err = recover_logs(store, summary, text, text_size);
+    if (err == 0 && store->is_synced && !summary->was_clean) {
+        // As with the names in each log: the process before us may have made it, and died.
+        err = store->vfs->calls->sync_directory(store->vfs, "");
+        err = err == 0 ? 0 : fail(store, err, text, text_size);
+    }
     if (err == 0 && summary->was_clean) {
         // Only now: a start that was refused leaves everything as it found it.
         err = take_marker(store);
