@@ -12,9 +12,6 @@ function(dohle_layer name)
     endif()
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${layer_FOLDER}/*.c)
     dohle_divide(sources)
-    if(NOT sources) # contracts only, so far
-        return()
-    endif()
     add_library(dh_${name} STATIC ${sources})
     target_include_directories(dh_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include
                                                  ${PROJECT_SOURCE_DIR}/src)
