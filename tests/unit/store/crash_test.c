@@ -187,6 +187,14 @@ static void recover_and_go_on(struct crash_rig *crash)
     note_acknowledged(crash);
     assert_int_equal(dh_store_log_end(rig->log), crash->model.acknowledged);
     compare(crash);
+    if (rig->mode == DH_STORE_SYNCED) {
+        // What the life before left in the page cache alone is on disk by now, names too.
+        rig_close(rig, false);
+        rough_crash(crash->files);
+        assert_int_equal(0, rig_open(rig));
+        assert_non_null(rig->log);
+        compare(crash);
+    }
     rig_reopen(rig, true);
     assert_int_equal(0, rig->recovery.bytes_checked);
     compare(crash);
@@ -283,6 +291,15 @@ static void test_process_dies_at_every_call(void **state)
     run_all(DH_STORE_CACHED, ROUGH_POWER, false, 1);
 }
 
+// The process dies, is started again, and then the power fails.
+static void test_power_fails_after_the_process_died(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 5; seed++) {
+        run_all(DH_STORE_SYNCED, ROUGH_POWER, false, seed * 1000000);
+    }
+}
+
 // One error of the disk anywhere: it may take the log offline, and costs nothing else.
 static void test_every_call_fails_once(void **state)
 {
@@ -304,6 +321,7 @@ int main(void)
         cmocka_unit_test_teardown(test_power_fails_at_every_call, say_running),
         cmocka_unit_test_teardown(test_power_fails_without_syncs, say_running),
         cmocka_unit_test_teardown(test_process_dies_at_every_call, say_running),
+        cmocka_unit_test_teardown(test_power_fails_after_the_process_died, say_running),
         cmocka_unit_test_teardown(test_every_call_fails_once, say_running),
         cmocka_unit_test_teardown(test_disk_is_full_from_every_call_on, say_running),
     };
