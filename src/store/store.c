@@ -492,17 +492,6 @@ static int fail(const struct dh_store *store, int err, char *text, size_t text_s
     return err == DOHLE_ERR_NO_MEMORY ? err : DOHLE_ERR_IO;
 }
 
-// Names that a process made before it died may be in the page cache alone, and what is
-// appended now would go with them.
-static int sync_names(struct dh_store *store)
-{
-    int err = store->vfs->calls->sync_directory(store->vfs, "");
-    for (size_t i = 0; i < store->log_count && err == 0; i++) {
-        err = dh_store_log_sync_names(store->logs[i]);
-    }
-    return err;
-}
-
 static int recover_logs(struct dh_store *store, struct dh_store_recovery *summary,
                         char *text, size_t text_size)
 {
@@ -516,10 +505,6 @@ static int recover_logs(struct dh_store *store, struct dh_store_recovery *summar
         err = dh_store_recover_log(&recover, store->logs[i]);
     }
     dh_store_recover_deinit(&recover);
-    if (err == 0 && store->is_synced && !summary->was_clean) {
-        err = sync_names(store);
-        err = err == 0 ? 0 : fail(store, err, text, text_size);
-    }
     return err;
 }
 
