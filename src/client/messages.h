@@ -178,6 +178,7 @@ struct dh_command_commit {
     uint32_t count;
     dohle_offset *offsets;  // names and metadata are in the same block
     bool is_retried;        // the back half's
+    int32_t generation;     // the back half's: of the group when it came; -1: none
     dohle_error_info error; // answer; code 0: committed
 };
 

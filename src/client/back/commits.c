@@ -188,6 +188,23 @@ static int refusal(const struct dh_commits *commits)
     return DOHLE_ERR_INTERNAL;
 }
 
+static struct dh_identity identity_of(const struct dh_commits *commits)
+{
+    return commits->membership == NULL
+               ? (struct dh_identity){"", -1, NULL}
+               : commits->membership->cls->identity(commits->membership);
+}
+
+/*
+ * An automatic commit tells what was done under the generation it was made in. In a later one
+ * its partitions may have been somebody else's meanwhile, whose commits are newer.
+ */
+static bool is_outlived(const struct dh_command_commit *command,
+                        const struct dh_identity *identity)
+{
+    return command->mode == DH_COMMIT_AUTO && command->generation != identity->generation;
+}
+
 static int commit_fill(struct dh_op *op, int16_t version, void *message,
                        struct dh_arena *arena, int64_t now_ns)
 {
@@ -200,9 +217,9 @@ static int commit_fill(struct dh_op *op, int16_t version, void *message,
     if (refused != 0) {
         return refused;
     }
-    struct dh_identity identity = {"", -1, NULL};
-    if (commits->membership != NULL) {
-        identity = commits->membership->cls->identity(commits->membership);
+    struct dh_identity identity = identity_of(commits);
+    if (is_outlived(command, &identity)) {
+        return DOHLE_ERR_COMMIT_FAILED;
     }
     commits->sent_generation = identity.generation;
     request->group_id = dh_bytes_of(commits->context.settings->group_id);
@@ -541,6 +558,7 @@ void dh_commits_submit(struct dh_commits *commits, struct dh_command_commit *com
         fail(commits, command, DOHLE_ERR_INVALID_GROUP, "group.id is not set");
         return;
     }
+    command->generation = identity_of(commits).generation;
     command->is_retried =
         command->mode == DH_COMMIT_SYNC ||
         (command->mode == DH_COMMIT_AUTO && command->deadline_ns != DH_NEVER);

@@ -151,6 +151,36 @@ static void test_no_member_no_commit(void **state)
     group_rig_deinit(&rig);
 }
 
+// What was done in one generation is not committed in the next: the partitions may have been
+// another member's in between.
+static void test_an_automatic_commit_does_not_outlive_its_generation(void **state)
+{
+    (void)state;
+
+    static const struct {
+        enum dh_commit_mode mode;
+        const char *end; // of the trace, once it is in generation 2
+    } rows[] = {
+        {DH_COMMIT_AUTO, "assign(t-0,t-1) done(COMMIT_FAILED)"},
+        {DH_COMMIT_SYNC, "assign(t-0,t-1) commit:2@5 done(OK)"},
+    };
+
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        struct group_rig rig;
+        given_member(&rig, NULL);
+        rig.script[0] = (struct rig_script){DH_API_HEARTBEAT, 27};
+        for (size_t j = 1; j < 7; j++) {
+            rig.script[j] = (struct rig_script){DH_API_OFFSET_COMMIT, 14};
+        }
+        when_committed(&rig, rows[i].mode, 2, 5, 100000);
+        rig_run_ms(&rig, 10000);
+        size_t size = strlen(rig.trace);
+        assert_true(size > strlen(rows[i].end));
+        assert_string_equal(rows[i].end, rig.trace + size - strlen(rows[i].end));
+        group_rig_deinit(&rig);
+    }
+}
+
 // CL-065, X-041: assigned by hand, generation -1; refused while others are members.
 static void test_commit_without_membership(void **state)
 {
@@ -303,6 +333,7 @@ int main(void)
         cmocka_unit_test(test_commits_keep_their_order),
         cmocka_unit_test(test_a_retry_is_not_overtaken),
         cmocka_unit_test(test_commits_react_to_every_error),
+        cmocka_unit_test(test_an_automatic_commit_does_not_outlive_its_generation),
         cmocka_unit_test(test_no_member_no_commit),
         cmocka_unit_test(test_commit_without_membership),
         cmocka_unit_test(test_deadlines_are_kept),
