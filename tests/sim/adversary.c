@@ -21,6 +21,7 @@ static const struct {
     {SIM_FAULT_KILL_BROKER, 4, true},       {SIM_FAULT_CUT_POWER, 5, true},
     {SIM_FAULT_DIE_IN_WRITE, 5, true},      {SIM_FAULT_SLOW_DISK, 5, true},
     {SIM_FAULT_FULL_DISK, 4, true},         {SIM_FAULT_BROKEN_SYNC, 3, true},
+    {SIM_FAULT_KILL_PRODUCER, 6, true},
 };
 
 // What the brokers answer now and then: broker/faults.h. Kafka could, at any time.
@@ -102,6 +103,7 @@ const char *sim_fault_name(enum sim_fault_kind kind)
     case SIM_FAULT_KILL_NODE: return "kill a node";
     case SIM_FAULT_PAUSE_NODE: return "pause a node";
     case SIM_FAULT_ANSWERS: return "wrong answers";
+    case SIM_FAULT_KILL_PRODUCER: return "kill a producer";
     case SIM_FAULT_KILL_BROKER: return "kill the broker";
     case SIM_FAULT_CUT_POWER: return "cut the power";
     case SIM_FAULT_DIE_IN_WRITE: return "die inside a write";
@@ -252,6 +254,20 @@ static void add_answers(struct sim_world *world)
     }
 }
 
+static void kill_producer(struct sim_world *world)
+{
+    for (int i = 0; i < world->producer_count; i++) {
+        struct sim_producer *producer = world->producers[i];
+        if (producer->state == SIM_PRODUCER_OPEN && sim_chance(&world->scheduler, 500)) {
+            sim_producer_kill(producer);
+            world->counts.producer_kills++;
+            sim_after(&world->scheduler, sim_delay(&world->scheduler, 2 * DH_SEC),
+                      sim_add_producer, world, 0);
+            return;
+        }
+    }
+}
+
 // ---- The disk ----
 
 static void on_disk_well(void *ctx, uint64_t number)
@@ -315,6 +331,7 @@ static void do_fault(struct sim_world *world, const struct sim_fault *fault)
     case SIM_FAULT_KILL_NODE:
     case SIM_FAULT_PAUSE_NODE: fault_node(world, fault->kind); break;
     case SIM_FAULT_ANSWERS: add_answers(world); break;
+    case SIM_FAULT_KILL_PRODUCER: kill_producer(world); break;
     case SIM_FAULT_KILL_BROKER: sim_kill_broker(world, 0); break;
     case SIM_FAULT_CUT_POWER:
         sim_cluster_cut_power(&world->cluster, sim_delay(&world->scheduler, 3 * DH_SEC));

@@ -78,4 +78,10 @@ sim_checker_function sim_s63_holds;
 sim_checker_function sim_l2_holds;
 sim_checker_function sim_l7_holds;
 
+// checkers_log.c
+sim_checker_function sim_p1_holds;
+sim_checker_function sim_p2_holds;
+sim_checker_function sim_p3_holds;
+sim_checker_function sim_p4_holds;
+
 #endif

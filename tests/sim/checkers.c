@@ -624,6 +624,8 @@ const struct sim_checker sim_checkers[] = {
     {"S61", sim_s61_holds}, {"S63", sim_s63_holds}, {"L1", sim_l1_holds},
     {"L2", sim_l2_holds},   {"L3", l3_holds},       {"L4", sim_l4_holds},
     {"L5", l5_holds},       {"L6", l6_holds},       {"L7", sim_l7_holds},
+    {"P1", sim_p1_holds},   {"P2", sim_p2_holds},   {"P3", sim_p3_holds},
+    {"P4", sim_p4_holds},
 };
 
 const size_t sim_checker_count = DH_COUNT_OF(sim_checkers);

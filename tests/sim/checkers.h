@@ -36,8 +36,13 @@
  *     L5   a call with a deadline has returned by then, callbacks aside
  *     L6   so has close; then nothing stays allocated
  *     L7   no busy loop: requests of one kind to one node are bounded
+ *     P1   acknowledged is there: what a producer was told to be in the log can be read at
+ *          that offset
+ *     P2   once: no record of an idempotent producer is in the log twice
+ *     P3   and they are there in the order in which it sent them
+ *     P4   kept: what was visible is there again after each start of the broker
  *
- * The numbers name rows of the project's acceptance table. Each checker is a function
+ * The numbers name rows of the project's acceptance table, P aside. Each checker is a function
  * of the list of events alone.
  */
 #ifndef DH_TESTS_SIM_CHECKERS_H

@@ -28,11 +28,13 @@
 #define STARTED            EVENT(STARTED, .flag = true)
 #define APPENDED(from, to) EVENT(APPENDED, .offset = (from), .end = (to), .flag = true)
 #define GAP(from, to)      EVENT(APPENDED, .offset = (from), .end = (to))
-#define OWNED              EVENT(OWNED, .term = {1, 0})
-#define DISOWNED           EVENT(DISOWNED, .offset = -1)
-#define TERM(a, p)         EVENT(TERM, .term = {(a), (p)})
-#define POSITION(at)       EVENT(POSITION, .offset = (at), .term = {1, 0})
-#define DELIVERED(at)      EVENT(DELIVERED, .offset = (at), .term = {1, 0}, .flag = true)
+#define RECORD(at, number)                                                               \
+    EVENT(APPENDED, .offset = (at), .end = (at) + 1, .flag = true, .call = (number))
+#define OWNED         EVENT(OWNED, .term = {1, 0})
+#define DISOWNED      EVENT(DISOWNED, .offset = -1)
+#define TERM(a, p)    EVENT(TERM, .term = {(a), (p)})
+#define POSITION(at)  EVENT(POSITION, .offset = (at), .term = {1, 0})
+#define DELIVERED(at) EVENT(DELIVERED, .offset = (at), .term = {1, 0}, .flag = true)
 #define DELIVERED_IN(at, p)                                                              \
     EVENT(DELIVERED, .offset = (at), .term = {1, (p)}, .flag = true)
 #define PROCESSED(at)     EVENT(PROCESSED, .offset = (at))
@@ -80,6 +82,34 @@ static const struct {
     {"S8",
      "fetched under an earlier assignment",
      {OWNER, DISOWNED, OWNED, TERM(2, 0), DELIVERED(0)}},
+
+    {"P1",
+     "acknowledged, and nobody can read it",
+     {EVENT(SENT_RECORD, .call = 5), EVENT(ACKNOWLEDGED, .call = 5, .offset = 0)}},
+    {"P1",
+     "acknowledged at the offset of another record",
+     {RECORD(0, 5), RECORD(1, 6), EVENT(ACKNOWLEDGED, .call = 5, .offset = 1)}},
+    {NULL,
+     "acknowledged where it is",
+     {EVENT(SENT_RECORD, .call = 5, .flag = true), RECORD(0, 5),
+      EVENT(ACKNOWLEDGED, .call = 5, .offset = 0)}},
+    {"P2",
+     "in the log twice",
+     {EVENT(SENT_RECORD, .call = 5, .flag = true), RECORD(0, 5), RECORD(1, 5)}},
+    {NULL,
+     "twice, from one who is not idempotent",
+     {EVENT(SENT_RECORD, .call = 5), RECORD(0, 5), RECORD(1, 5)}},
+    {"P3",
+     "out of order",
+     {EVENT(SENT_RECORD, .call = 5, .flag = true),
+      EVENT(SENT_RECORD, .call = 6, .flag = true), RECORD(0, 6), RECORD(1, 5)}},
+    {NULL,
+     "of two producers in any order",
+     {EVENT(SENT_RECORD, .call = 5, .flag = true),
+      EVENT(SENT_RECORD, .group = 1, .call = 6, .flag = true), RECORD(0, 6),
+      RECORD(1, 5)}},
+    {"P4", "a record is lost in a restart", {APPENDED(0, 9), EVENT(KEPT, .end = 8)}},
+    {NULL, "nothing is lost in a restart", {APPENDED(0, 9), EVENT(KEPT, .end = 9)}},
 
     {"S1",
      "two owners in one generation",

@@ -40,6 +40,8 @@ static const char *kind_name(enum sim_event_kind kind)
     switch (kind) {
     case SIM_APPENDED: return "appended";
     case SIM_COMMITTED: return "committed";
+    case SIM_SENT_RECORD: return "sent record";
+    case SIM_ACKNOWLEDGED: return "acknowledged";
     case SIM_KEPT: return "kept";
     case SIM_STARTED: return "started";
     case SIM_TERM: return "term";

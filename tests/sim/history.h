@@ -22,10 +22,15 @@
 
 enum sim_event_kind {
     // The log: place, offset, end. `flag`: offset..end-1 are records that a consumer must
-    // see; else none of them is (a gap, a marker, compacted).
+    // see; else none of them is (a gap, a marker, compacted). `call`: the number of the one
+    // record, counted from 1; 0: not known.
     SIM_APPENDED,
     // The coordinator stored: place, group, offset; member.
     SIM_COMMITTED,
+    // A producer (its number is in `group`) has sent the record: place, number in `call`; `flag`: it is
+    // idempotent. It was told that the record is in the log: the same with its offset.
+    SIM_SENT_RECORD,
+    SIM_ACKNOWLEDGED,
     // The broker has started again: place; up to `end` the log is as it was before.
     SIM_KEPT,
     // A member began its life: member, group; `flag`: auto.offset.reset is earliest.

@@ -50,6 +50,7 @@ static const struct {
     {"power cuts", offsetof(struct sim_counts, power_cuts), 40, true},
     {"torn files", offsetof(struct sim_counts, torn), 40, true},
     {"torn logs", offsetof(struct sim_counts, torn_logs), 20, true},
+    {"acknowledged records", offsetof(struct sim_counts, acknowledged), 10000, true},
     {"nodes down", offsetof(struct sim_counts, nodes_down), 100, true},
 };
 

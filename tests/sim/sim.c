@@ -93,6 +93,44 @@ static bool is_in_use(const struct sim_world *world, int topic)
                                : world->group_members_wanted > 0;
 }
 
+int sim_draw_place_in_use(struct sim_world *world)
+{
+    for (;;) {
+        int topic = (int)sim_below(&world->scheduler, SIM_TOPICS_MAX);
+        if (is_in_use(world, topic)) {
+            int count = world->topics.topics[topic].partition_count;
+            return sim_place(topic, (int)sim_below(&world->scheduler, (uint64_t)count));
+        }
+    }
+}
+
+void sim_add_producer(void *ctx, uint64_t number)
+{
+    (void)number;
+    struct sim_world *world = ctx;
+    if (!world->is_calm && world->producer_count < SIM_PRODUCERS_MAX) {
+        int index = world->producer_count++;
+        world->producers[index] = sim_producer_new(world, index);
+    }
+}
+
+static void close_producers(struct sim_world *world)
+{
+    for (int i = 0; i < world->producer_count; i++) {
+        sim_producer_close(world->producers[i]);
+    }
+}
+
+static bool have_producers_ended(const struct sim_world *world)
+{
+    for (int i = 0; i < world->producer_count; i++) {
+        if (world->producers[i]->state != SIM_PRODUCER_ENDED) {
+            return false;
+        }
+    }
+    return true;
+}
+
 // False: it is for later.
 static bool append(struct sim_world *world, int topic, int partition, bool must_hold)
 {
@@ -140,6 +178,10 @@ static void on_produce(void *ctx, uint64_t number)
 static void on_last_batches(void *ctx, uint64_t number)
 {
     struct sim_world *world = ctx;
+    if (!have_producers_ended(world)) {
+        sim_after(&world->scheduler, DH_SEC, on_last_batches, world, number);
+        return;
+    }
     for (uint64_t place = number; place < SIM_PLACES_MAX; place++) {
         int topic = (int)place / SIM_PARTITIONS_MAX;
         int partition = (int)place % SIM_PARTITIONS_MAX;
@@ -166,6 +208,7 @@ static void begin_calm(struct sim_world *world)
 {
     world->is_calm = true;
     sim_adversary_end(world);
+    close_producers(world);
     sim_tell(world, (struct sim_event){.kind = SIM_CALM, .member = -1, .place = -1});
     for (int topic = 0; topic < GROUP_TOPICS && world->group_members_wanted > 0;
          topic++) {
@@ -334,12 +377,20 @@ static void init_world(struct sim_world *world, const struct sim_options *option
                   i < world->group_members_wanted ? 0 : 1);
     }
     sim_after(scheduler, 0, on_produce, world, 0);
+    int producers = world->is_scripted ? 0 : (int)sim_between(scheduler, 0, 2);
+    for (int i = 0; i < producers; i++) {
+        sim_after(scheduler, sim_between(scheduler, 0, DH_SEC), sim_add_producer, world,
+                  0);
+    }
 }
 
 static void deinit_world(struct sim_world *world)
 {
     for (int i = 0; i < world->member_count; i++) {
         sim_member_free(world->members[i]);
+    }
+    for (int i = 0; i < world->producer_count; i++) {
+        sim_producer_free(world->producers[i]);
     }
     if (world->is_scripted) {
         sim_broker_deinit(&world->broker);
@@ -507,6 +558,9 @@ void sim_counts_print(const struct sim_counts *counts)
            " fenced commits\n",
            counts->commits, counts->rebalances, counts->moves, counts->errors,
            counts->sessions_lost, counts->fenced);
+    printf("  producers    %" PRIu64 " records sent, %" PRIu64 " acknowledged, %" PRIu64
+           " given up, %" PRIu64 " killed\n",
+           counts->sent, counts->acknowledged, counts->given_up, counts->producer_kills);
     printf("  broker       %" PRIu64 " appends, %" PRIu64 " nodes down, %" PRIu64
            " restarts, %" PRIu64 " power cuts, %" PRIu64 " deaths inside a write\n",
            counts->appends, counts->nodes_down, counts->starts, counts->power_cuts,

@@ -12,6 +12,7 @@
  *     network       connections as ordered bytes: late, in pieces, reset, silent
  *     tap           reads along on the wire
  *     member        a back half, a front half, the queues between them
+ *     producer      an engine of producers, and a program that sends records
  *     application   what the program around a consumer does
  *     adversary     a numbered list of what goes wrong; shrink leaves parts of it out
  *     history       what was seen, in total order
@@ -35,12 +36,15 @@
 #include "history.h"
 #include "member.h"
 #include "network.h"
+#include "producer.h"
 #include "scheduler.h"
 #include "topics.h"
 
 // By then everything must be consumed: the longest session and poll interval in use,
 // and some rounds of rebalancing.
 #define SIM_CALM_NS (180 * DH_SEC)
+
+#define SIM_PRODUCERS_MAX 32
 
 struct sim_counts {
     uint64_t runs;
@@ -77,6 +81,10 @@ struct sim_counts {
     uint64_t full;      // writes that found no room
     uint64_t broken;    // syncs that failed
     uint64_t appends;   // raw ones that were taken
+    uint64_t sent;      // records, by producers
+    uint64_t acknowledged;
+    uint64_t given_up;
+    uint64_t producer_kills;
 };
 
 struct sim_options {
@@ -102,6 +110,8 @@ struct sim_world {
     struct sim_adversary adversary;
     struct sim_member *members[SIM_MEMBERS_MAX]; // owned
     int member_count;
+    struct sim_producer *producers[SIM_PRODUCERS_MAX]; // owned
+    int producer_count;
     int group_members_wanted;
     int by_hand_wanted;
     uint64_t calls; // numbers
@@ -135,6 +145,12 @@ void sim_tell(struct sim_world *world, struct sim_event event);
 
 // One that leaves or is killed is followed by another, perhaps at once.
 void sim_replace(struct sim_world *world, const struct sim_member *member);
+
+// A task: another producer begins.
+void sim_add_producer(void *ctx, uint64_t number);
+
+// A place that somebody reads.
+int sim_draw_place_in_use(struct sim_world *world);
 
 // A task: the process of the broker dies.
 void sim_kill_broker(void *ctx, uint64_t number);

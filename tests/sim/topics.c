@@ -221,17 +221,20 @@ void sim_topics_commit(struct sim_topics *topics, int group, int place, int64_t 
 
 // ---- Growth ----
 
+// number NULL: nothing to be seen.
 static void tell(struct sim_topics *topics, int place, int64_t offset, int64_t end,
-                 bool is_visible)
+                 const int64_t *number)
 {
-    sim_history_add(topics->history,
-                    &(struct sim_event){.at_ns = topics->scheduler->now_ns,
-                                        .kind = SIM_APPENDED,
-                                        .member = -1,
-                                        .place = place,
-                                        .offset = offset,
-                                        .end = end,
-                                        .flag = is_visible});
+    sim_history_add(
+        topics->history,
+        &(struct sim_event){.at_ns = topics->scheduler->now_ns,
+                            .kind = SIM_APPENDED,
+                            .member = -1,
+                            .place = place,
+                            .offset = offset,
+                            .end = end,
+                            .flag = number != NULL,
+                            .call = number == NULL ? 0 : (uint64_t)(*number + 1)});
 }
 
 void sim_topics_add_gap(struct sim_topics *topics, int place, int64_t first, int64_t end)
@@ -240,7 +243,7 @@ void sim_topics_add_gap(struct sim_topics *topics, int place, int64_t first, int
         struct sim_partition *partition = sim_topics_partition(topics, place);
         DH_ASSERT(partition != NULL);
         partition->end = end;
-        tell(topics, place, first, end, false);
+        tell(topics, place, first, end, NULL);
     }
 }
 
@@ -258,7 +261,7 @@ void sim_topics_add_record(struct sim_topics *topics, int place, int64_t offset,
     partition->records[partition->record_count++] = (struct sim_record){offset, number};
     partition->last_visible = offset;
     partition->end = offset + 1;
-    tell(topics, place, offset, offset + 1, true);
+    tell(topics, place, offset, offset + 1, &number);
 }
 
 // ---- Batches ----
