@@ -21,6 +21,7 @@
 #include "broker/nodes.h"
 #include "broker/request.h"
 #include "broker/state.h"
+#include "record/batch_writer.h"
 #include "store/memory_files.h"
 #include "wire/api.h"
 #include "wire/envelope.h"
@@ -131,14 +132,74 @@ static void send_bytes(struct fuzz *fuzz, struct client *client, const uint8_t *
     }
 }
 
-// Random requests make no thousands of logs.
+// ---- Random requests that make more sense: about few things, and no thousands of logs ----
+
+static const char *const words[] = {
+    "a",        "b", "c", "__consumer_offsets", "1", "retention.ms", "cleanup.policy",
+    "consumer",
+};
+
+struct sense {
+    struct dh_random random;
+    dohle_bytes batch; // of records, whole and right
+};
+
+static void give_sense(struct sense *sense, const struct dh_struct *type, int16_t version,
+                       char *item);
+
+static void give_sense_to_field(struct sense *sense, const struct dh_field *field,
+                                int16_t version, char *at)
+{
+    if (!dh_versions_has(field->versions, version)) {
+        return;
+    }
+    if (field->kind == DH_KIND_STRUCT && field->is_array) {
+        // A member that is an array: items and count.
+        struct {
+            char *items;
+            int32_t count;
+        } array;
+
+        memcpy(&array, at, sizeof(array));
+        for (int32_t i = 0; i < array.count; i++) {
+            give_sense(sense, field->of, version,
+                       array.items + (size_t)i * field->of->size);
+        }
+        return;
+    }
+    if (field->is_array || dh_random_below(&sense->random, 8) == 0) {
+        return;
+    }
+    dohle_bytes text =
+        dh_bytes_of(words[dh_random_below(&sense->random, DH_COUNT_OF(words))]);
+    int32_t number = (int32_t)dh_random_below(&sense->random, PARTITIONS);
+    int16_t small = (int16_t)dh_random_below(&sense->random, NODES + 1);
+    if (field->kind == DH_KIND_STRING) {
+        memcpy(at, &text, sizeof(text));
+    } else if (field->kind == DH_KIND_RECORDS) {
+        memcpy(at, &sense->batch, sizeof(sense->batch));
+    } else if (field->kind == DH_KIND_INT32) {
+        memcpy(at, &number, sizeof(number));
+    } else if (field->kind == DH_KIND_INT16) {
+        memcpy(at, &small, sizeof(small));
+    }
+}
+
+static void give_sense(struct sense *sense, const struct dh_struct *type, int16_t version,
+                       char *item)
+{
+    for (size_t i = 0; i < type->field_count; i++) {
+        give_sense_to_field(sense, &type->fields[i], version,
+                            item + type->fields[i].offset);
+    }
+}
+
 static void tame(int16_t key, void *body)
 {
     if (key == DH_API_CREATE_TOPICS) {
         struct dh_create_topics_request *request = body;
         for (int32_t i = 0; i < request->topics.count; i++) {
             request->topics.items[i].num_partitions %= PARTITIONS;
-            request->topics.items[i].replication_factor %= NODES + 1;
         }
     } else if (key == DH_API_CREATE_PARTITIONS) {
         struct dh_create_partitions_request *request = body;
@@ -146,6 +207,17 @@ static void tame(int16_t key, void *body)
             request->topics.items[i].count %= PARTITIONS;
         }
     }
+}
+
+static void write_batch(struct dh_batch_writer *writer, dohle_bytes *batch)
+{
+    struct dh_record_input record = {.timestamp_ms = INT64_C(1700000000000),
+                                     .key = DH_BYTES("key"),
+                                     .value = DH_BYTES("value")};
+    struct dh_batch_stamp stamp = DH_BATCH_STAMP_PLAIN;
+    dh_batch_writer_init(writer, dh_mem_default());
+    FUZZ_CHECK(dh_batch_writer_append(writer, &record) == 0);
+    FUZZ_CHECK(dh_batch_writer_finish(writer, NULL, NULL, 0, &stamp, batch) == 0);
 }
 
 static void send_request(struct fuzz *fuzz, struct client *client, bool is_mutated)
@@ -163,9 +235,16 @@ static void send_request(struct fuzz *fuzz, struct client *client, bool is_mutat
     void *body = dh_arena_alloc(&arena, api->request->body.size);
     FUZZ_CHECK(body != NULL);
     if (dh_message_randomise(api->request, version, &random, &arena, body) == 0) {
+        struct sense sense = {.random = random};
+        struct dh_batch_writer writer;
+        write_batch(&writer, &sense.batch);
+        if ((random.state & 3) != 0) {
+            give_sense(&sense, &api->request->body, version, body);
+        }
         tame(handler->key, body);
         FUZZ_CHECK(dh_envelope_encode_request(&frame, handler->key, version, 1,
                                               DH_BYTES("fuzz"), body) == 0);
+        dh_batch_writer_deinit(&writer);
         if (is_mutated) {
             size_t at = (size_t)next(fuzz) << 8 | next(fuzz);
             frame.data[at % frame.size] ^= next(fuzz);
