@@ -251,6 +251,31 @@ static void test_bad_indexes(void **state)
     assert_int_equal(0, rig_open(rig));
 }
 
+// A row that leads behind the batch it is for is noticed by the reader it misleads.
+static void test_misleading_index(void **state)
+{
+    struct store_rig *rig = *state;
+    rig_fill(rig, 10, 100, 1000);
+    size_t batch_size = (size_t)dh_store_log_size(rig->log) / 10;
+    rig_close(rig, true);
+    struct dh_buf index;
+    struct dh_writer writer;
+    dh_buf_init(&index, &rig->memory.allocator, 0);
+    dh_writer_init(&writer, &index);
+    dh_write_int32(&writer, 1);
+    dh_write_int32(&writer, (int32_t)(5 * batch_size)); // not 1 * batch_size
+    dh_write_int32(&writer, 8);
+    dh_write_int32(&writer, (int32_t)(8 * batch_size));
+    rig_write_file(rig, INDEX, dh_buf_view(&index));
+    dh_buf_deinit(&index);
+    assert_int_equal(0, rig_open(rig));
+    for (int64_t from = 9; from >= 0; from--) {
+        assert_int_equal(10 - from, rig_read_all(rig, from, 1));
+        dh_store_log_drop_hints(rig->log);
+    }
+    assert_non_null(strstr(rig->lines, "indexes of segment 0 are made anew"));
+}
+
 // Files that are missing or make no sense beside the .log cost time, and nothing else.
 static void test_small_files_are_made_anew(void **state)
 {
@@ -548,6 +573,7 @@ int main(void)
         TEST(test_segments_behind_a_torn_one),
         TEST(test_damage_is_refused),
         TEST(test_bad_indexes),
+        TEST(test_misleading_index),
         TEST(test_small_files_are_made_anew),
         TEST(test_what_a_clean_stop_leaves),
         TEST(test_many_logs),

@@ -3,6 +3,7 @@
 
 #include "rough_files.h"
 #include "store/log.h"
+#include "store/names.h"
 #include "store/state.h"
 
 struct bench {
@@ -44,6 +45,13 @@ static int tear_down(void **state)
     free(bench->rig);
     rough_free(bench->files);
     return 0;
+}
+
+static const struct rough_node *contents_of(struct bench *bench, const char *path)
+{
+    static const struct rough_node none;
+    const struct rough_name *name = rough_find(&bench->files->now, path);
+    return name == NULL ? &none : name->node;
 }
 
 // What comes while a sync runs shares the next one.
@@ -167,6 +175,30 @@ static void test_full_segments_are_synced(void **state)
     assert_int_equal(size / 2, rig->recovery.bytes_checked);
 }
 
+// A segment that was synced to its end, and is left then, still waits for its indexes.
+static void test_indexes_before_the_recovery_point(void **state)
+{
+    struct bench *bench = *state;
+    struct store_rig *rig = bench->rig;
+    rig->config.segment_bytes = 1000;
+    dh_store_log_set_config(rig->log, &rig->config);
+    rig_fill(rig, 2, 300, 0);
+    while (rough_end_syncs(bench->files) > 0) {
+    }
+    assert_int_equal(2, rig->log->recovery_point);
+    rig_fill(rig, 1, 300, 0);
+    assert_int_equal(2, rig->log->segment_count);
+    assert_int_equal(0, rig->log->recovery_point);
+    assert_int_equal(2, dh_store_log_high_watermark(rig->log));
+    static const int64_t recovery_points[] = {0, 0, 2,
+                                              3}; // .log, .index, .timeindex, .log
+    for (size_t i = 0; i < DH_COUNT_OF(recovery_points); i++) {
+        assert_int_equal(1, rough_end_syncs(bench->files));
+        assert_int_equal(recovery_points[i], rig->log->recovery_point);
+    }
+    assert_int_equal(3, dh_store_log_high_watermark(rig->log));
+}
+
 // Without room the append fails, the log is as it was, and goes on when there is room.
 static void test_full_disk(void **state)
 {
@@ -190,6 +222,10 @@ static void test_full_disk(void **state)
         assert_false(dh_store_log_is_offline(rig->log));
         assert_int_equal(end, dh_store_log_end(rig->log));
         assert_int_equal(size, dh_store_log_size(rig->log));
+        const struct dh_store_segment *active = dh_store_log_active(rig->log);
+        struct dh_store_path path =
+            dh_store_segment_path("orders-0", active->base_offset, ".log");
+        assert_int_equal(active->size, contents_of(bench, path.text)->now.size);
         assert_int_equal(end, rig_read_all(rig, 0, 1000));
         bench->files->fault = ROUGH_NONE;
     }
@@ -227,6 +263,27 @@ static void test_indexes_do_without_room(void **state)
     assert_int_equal(130, rig_read_all(rig, 0, 1));
 }
 
+// What a start finds in the page cache is on disk before anybody may read it.
+static void test_start_puts_on_disk_what_it_found(void **state)
+{
+    struct bench *bench = *state;
+    struct store_rig *rig = bench->rig;
+    rig->config.segment_bytes = 1000;
+    dh_store_log_set_config(rig->log, &rig->config);
+    rig_fill(rig, 5, 300, 0);
+    rough_forget_syncs(bench->files);
+    rig_reopen(rig, false);
+    assert_int_equal(5, dh_store_log_high_watermark(rig->log));
+    for (size_t i = 0; i < rig->log->segment_count; i++) {
+        struct dh_store_path path =
+            dh_store_segment_path("orders-0", rig->log->segments[i]->base_offset, ".log");
+        const struct rough_node *node = contents_of(bench, path.text);
+        assert_true(node->now.size > 0);
+        assert_int_equal(node->now.size, node->disk.size);
+    }
+    assert_int_equal(5, rig->log->recovery_point);
+}
+
 static void test_in_use(void **state)
 {
     struct bench *bench = *state;
@@ -253,6 +310,8 @@ static void test_truncate_lowers_the_recovery_point_first(void **state)
     assert_true(rig_file_is(rig, DH_STORE_RECOVERY_POINTS_FILE, "0\n1\norders 0 0\n"));
     assert_int_equal(4, dh_store_log_high_watermark(rig->log));
     // A sync that was begun before the cut proves nothing about what came after.
+    while (rough_end_syncs(bench->files) > 0) {
+    }
     rig_fill(rig, 1, 100, 0);
     assert_int_equal(0, dh_store_log_truncate(rig->log, 4));
     rig_fill(rig, 3, 100, 0);
@@ -272,9 +331,11 @@ int main(void)
         SYNCED(test_delete_while_syncing),
         CACHED(test_retention_while_syncing),
         CACHED(test_full_segments_are_synced),
+        SYNCED(test_indexes_before_the_recovery_point),
         SYNCED(test_full_disk),
         CACHED(test_full_disk),
         CACHED(test_indexes_do_without_room),
+        SYNCED(test_start_puts_on_disk_what_it_found),
         SYNCED(test_in_use),
         SYNCED(test_truncate_lowers_the_recovery_point_first),
     };
