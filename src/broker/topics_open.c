@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "broker/epoch_floor.h"
 #include "broker/placement.h"
 #include "broker/topic_config.h"
 #include "broker/topic_name.h"
@@ -220,6 +221,8 @@ static int make_missing_log(struct dh_broker *broker,
 static int put_in_order(struct dh_broker *broker, bool was_clean)
 {
     struct dh_broker_topics *topics = broker->topics;
+    int32_t floor = was_clean ? 0 : dh_broker_epoch_floor_read(broker);
+    int32_t greatest = floor;
     for (size_t t = 0; t < topics->count; t++) {
         struct dh_broker_topic *topic = topics->items[t];
         for (int32_t p = 0; p < topic->partition_count; p++) {
@@ -232,9 +235,18 @@ static int put_in_order(struct dh_broker *broker, bool was_clean)
             int32_t leader = dh_broker_placement_leader(broker, partition);
             is_other = is_other || leader != partition->leader || !was_clean;
             partition->leader = leader;
+            if (partition->leader_epoch < floor) {
+                partition->leader_epoch = floor;
+            }
             partition->leader_epoch += !was_clean ? UNSAVED_EPOCHS_MAX : is_other ? 1 : 0;
+            if (partition->leader_epoch > greatest) {
+                greatest = partition->leader_epoch;
+            }
             topic->is_unsaved = topic->is_unsaved || is_other;
         }
+    }
+    if (!was_clean && greatest > floor) {
+        dh_broker_epoch_floor_write(broker, greatest);
     }
     return dh_broker_topics_save(broker);
 }

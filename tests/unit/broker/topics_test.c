@@ -347,10 +347,40 @@ static void test_the_offsets_topic_has_kafkas_settings(void **state)
     rig_stop(&rig);
 }
 
+// A crash whose new epochs were lost with it, and another: no epoch comes twice.
+static void test_epochs_after_crashes(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, NULL);
+    rig_create_topic(&rig, "orders", 1, 1);
+    int32_t seen = find(&rig, "orders")->partitions[0].leader_epoch;
+    for (int round = 0; round < 3; round++) {
+        rig_restart(&rig, false);
+        int32_t epoch = find(&rig, "orders")->partitions[0].leader_epoch;
+        assert_true(epoch > seen);
+        seen = epoch;
+    }
+    // The record of the topic says less than what was seen.
+    struct dh_vfs *vfs = dh_memory_files_vfs(rig.files);
+    struct dh_file *file;
+    dohle_bytes text = DH_BYTES("0\n1\n5000\n");
+    assert_int_equal(0, vfs->calls->open(vfs, "leader-epoch-floor", DH_VFS_WRITE, &file));
+    assert_int_equal(0, vfs->calls->truncate(vfs, file, 0));
+    assert_int_equal(0, vfs->calls->write(vfs, file, 0, &text, 1));
+    vfs->calls->close(vfs, file);
+    rig_restart(&rig, true);
+    assert_int_equal(seen, find(&rig, "orders")->partitions[0].leader_epoch);
+    rig_restart(&rig, false);
+    assert_true(find(&rig, "orders")->partitions[0].leader_epoch > 5000);
+    rig_stop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everything_comes_back),
+        cmocka_unit_test(test_epochs_after_crashes),
         cmocka_unit_test(test_a_moved_leader_has_a_new_epoch),
         cmocka_unit_test(test_leaders_go_round),
         cmocka_unit_test(test_fewer_nodes_take_over),
