@@ -21,7 +21,7 @@ STAGES=(release clang unit asan tsan fuzz tidy format schema interop cli package
 PACKAGES=(
   gcc g++ cmake ninja-build pkg-config git
   clang-14 clang-format-14 libclang-rt-14-dev llvm-14
-  python3 openjdk-17-jdk-headless maven kcat
+  python3 python3-venv openjdk-17-jdk-headless maven kcat librdkafka-dev golang-go
   libuv1-dev libc-ares-dev libssl-dev libisal-dev zlib1g-dev libzstd-dev liblz4-dev libsnappy-dev
   libpcre2-dev uthash-dev libjansson-dev libncurses-dev libcmocka-dev
 )
@@ -229,7 +229,8 @@ run_pytest() {
   count "$junit" "$log"
 }
 
-# Against Apache Kafka. The jars come from Maven, once a machine.
+# Against Apache Kafka, and our broker with the clients of others. Jars come from Maven, once a machine; what is not
+# Debian's of the other clients is fetched by the tests, into build/clients/.
 stage_interop() {
   fetch_kafka
   build tsan # one of the examples runs under ThreadSanitizer
