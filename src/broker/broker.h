@@ -38,8 +38,9 @@
  *     admin_*       create, delete, describe, alter
  *     faults        what goes wrong on purpose
  *     journal       the last requests
+ *     inspect       what any request is about, by its table of fields: for those two
  *     conditions    waits of tests: "group=g state=stable members=2"
- *     control       commands as lines of text
+ *     control       commands as lines of text; line takes them apart
  */
 #ifndef DH_BROKER_BROKER_H
 #define DH_BROKER_BROKER_H
