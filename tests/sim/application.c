@@ -73,12 +73,14 @@ static void take_record(struct sim_member *member, const struct dh_run *run,
                  member->index, place);
         return;
     }
+    int64_t number = sim_topics_number(&world->topics, place, record);
     sim_tell(world, (struct sim_event){
                         .kind = SIM_DELIVERED,
                         .member = member->index,
                         .place = place,
                         .offset = record->offset,
                         .term = held->term,
+                        .call = number < 0 ? SIM_NOBODY : (uint64_t)number + 1,
                         .flag = sim_topics_is_intact(&world->topics, place, record)});
     world->counts.records++;
     member->places[place].next = record->offset + 1;

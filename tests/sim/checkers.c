@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/time.h"
+#include "blackbox.h"
 #include "checker_parts.h"
 
 // ---- S8 ----
@@ -625,7 +626,8 @@ const struct sim_checker sim_checkers[] = {
     {"L2", sim_l2_holds},   {"L3", l3_holds},       {"L4", sim_l4_holds},
     {"L5", l5_holds},       {"L6", l6_holds},       {"L7", sim_l7_holds},
     {"P1", sim_p1_holds},   {"P2", sim_p2_holds},   {"P3", sim_p3_holds},
-    {"P4", sim_p4_holds},
+    {"P4", sim_p4_holds},   {"B1", sim_b1_holds},   {"B2", sim_b2_holds},
+    {"B3", sim_b3_holds},   {"B4", sim_b4_holds},
 };
 
 const size_t sim_checker_count = DH_COUNT_OF(sim_checkers);

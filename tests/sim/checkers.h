@@ -41,8 +41,9 @@
  *     P2   once: no record of an idempotent producer is in the log twice
  *     P3   and they are there in the order in which it sent them
  *     P4   kept: what was visible is there again after each start of the broker
+ *     B1 to B4  blackbox.h
  *
- * The numbers name rows of the project's acceptance table, P aside. Each checker is a function
+ * The numbers name rows of the project's acceptance table, P and B aside. Each checker is a function
  * of the list of events alone.
  */
 #ifndef DH_TESTS_SIM_CHECKERS_H

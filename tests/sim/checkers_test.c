@@ -30,6 +30,9 @@
 #define GAP(from, to)      EVENT(APPENDED, .offset = (from), .end = (to))
 #define RECORD(at, number)                                                               \
     EVENT(APPENDED, .offset = (at), .end = (at) + 1, .flag = true, .call = (number))
+#define GIVEN(at, number) GIVEN_IN(at, number, 0)
+#define GIVEN_IN(at, number, p)                                                          \
+    EVENT(DELIVERED, .offset = (at), .term = {1, (p)}, .flag = true, .call = (number))
 #define OWNED         EVENT(OWNED, .term = {1, 0})
 #define DISOWNED      EVENT(DISOWNED, .offset = -1)
 #define TERM(a, p)    EVENT(TERM, .term = {(a), (p)})
@@ -110,6 +113,44 @@ static const struct {
       RECORD(1, 5)}},
     {"P4", "a record is lost in a restart", {APPENDED(0, 9), EVENT(KEPT, .end = 8)}},
     {NULL, "nothing is lost in a restart", {APPENDED(0, 9), EVENT(KEPT, .end = 9)}},
+
+    {"B1", "a record that nobody has sent", {STARTED, GIVEN(0, 5)}},
+    {"B1", "a record that says nothing of the kind", {STARTED, GIVEN(0, SIM_NOBODY)}},
+    {"B2",
+     "two records at one offset",
+     {STARTED, OTHER(STARTED, .flag = true), EVENT(SENT_RECORD, .call = 5),
+      EVENT(SENT_RECORD, .call = 6), GIVEN(0, 5),
+      OTHER(DELIVERED, .offset = 0, .call = 6)}},
+    {"B2",
+     "another record than the producer was told of",
+     {STARTED, EVENT(SENT_RECORD, .call = 5), EVENT(SENT_RECORD, .call = 6),
+      EVENT(ACKNOWLEDGED, .call = 6, .offset = 0), GIVEN(0, 5)}},
+    {"B3",
+     "one that was acknowledged is left out",
+     {STARTED, PLAIN(ON_ASSIGNED), GIVEN(0, 5),
+      EVENT(ACKNOWLEDGED, .call = 6, .offset = 1), GIVEN(2, 7)}},
+    {"B3",
+     "one that another member was given is left out",
+     {STARTED, EVENT(OWNED, .flag = true), GIVEN(0, 5), GIVEN(2, 7),
+      OTHER(DELIVERED, .offset = 1, .call = 6)}},
+    {"B3",
+     "the same once more, though nobody sought",
+     {STARTED, PLAIN(ON_ASSIGNED), GIVEN(0, 5), GIVEN(0, 5)}},
+    {"B4",
+     "an acknowledged record that nobody saw",
+     {STARTED, PLAIN(WANTED), EVENT(SENT_RECORD, .call = 5),
+      EVENT(ACKNOWLEDGED, .call = 5, .offset = 0), PLAIN(DRAINED)}},
+    {"B4",
+     "only somebody of another group has seen it",
+     {EVENT(STARTED, .group = 3), PLAIN(WANTED), EVENT(SENT_RECORD, .call = 5),
+      EVENT(ACKNOWLEDGED, .call = 5, .offset = 0), GIVEN(0, 5), PLAIN(DRAINED)}},
+    {NULL,
+     "what applications may see",
+     {STARTED, RECORD(0, 5), RECORD(1, 6), EVENT(SENT_RECORD, .call = 5, .flag = true),
+      EVENT(SENT_RECORD, .call = 6, .flag = true),
+      EVENT(ACKNOWLEDGED, .call = 6, .offset = 1), OWNED, PLAIN(ON_ASSIGNED), TERM(1, 0),
+      POSITION(0), GIVEN(0, 5), SOUGHT(0), TERM(1, 1), GIVEN_IN(0, 5, 1),
+      GIVEN_IN(1, 6, 1)}},
 
     {"S1",
      "two owners in one generation",

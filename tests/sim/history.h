@@ -19,6 +19,9 @@
 #define SIM_PLACES_MAX  24
 #define SIM_MEMBERS_MAX 48
 #define SIM_GROUP_NONE  (-1)
+// Stands for a producer where a record comes into the log without one.
+#define SIM_NO_PRODUCER 63
+#define SIM_NOBODY      UINT64_MAX
 
 enum sim_event_kind {
     // The log: place, offset, end. `flag`: offset..end-1 are records that a consumer must
@@ -44,7 +47,8 @@ enum sim_event_kind {
     // The back half told where a new term starts: place, term, offset.
     SIM_POSITION,
     // poll returned a record: place, offset, and the term its fetch was made under;
-    // `flag`: key and value are what was appended.
+    // `flag`: key and value are what was appended. `call`: who it says it is, as above;
+    // SIM_NOBODY: nobody.
     SIM_DELIVERED,
     // The application is done with that record.
     SIM_PROCESSED,

@@ -17,6 +17,7 @@
  *     adversary     a numbered list of what goes wrong; shrink leaves parts of it out
  *     history       what was seen, in total order
  *     checkers      predicates on the history, and on nothing else
+ *     blackbox      another judge, who knows only what applications saw
  *
  * With --scripted the other end are scripted brokers (broker, group, fetches, request,
  * errors), which share no line with the real one: they offer older versions and give odd

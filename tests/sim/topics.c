@@ -413,10 +413,19 @@ static void draft_batch(struct sim_scheduler *scheduler, struct draft *draft,
     }
 }
 
-static void number_records(struct sim_partition *partition, struct draft *draft)
+static void number_records(struct sim_topics *topics, int place,
+                           struct sim_partition *partition, struct draft *draft)
 {
     for (int i = 0; i < draft->count; i++) {
         draft->numbers[i] = partition->number_next++;
+        sim_history_add(topics->history,
+                        &(struct sim_event){.at_ns = topics->scheduler->now_ns,
+                                            .kind = SIM_SENT_RECORD,
+                                            .member = -1,
+                                            .group = SIM_NO_PRODUCER,
+                                            .place = place,
+                                            .call = (uint64_t)draft->numbers[i] + 1,
+                                            .flag = true});
     }
 }
 
@@ -427,7 +436,7 @@ void sim_topics_write_batch(struct sim_topics *topics, int place, bool must_hold
     DH_ASSERT(partition != NULL);
     struct draft draft = {.offset = 0};
     draft_batch(topics->scheduler, &draft, must_hold_records);
-    number_records(partition, &draft);
+    number_records(topics, place, partition, &draft);
     write_batch(topics, place, &draft, out);
 }
 
@@ -443,7 +452,7 @@ void sim_topics_append(struct sim_topics *topics, int place, bool must_hold_reco
         draft.offset += sim_between(topics->scheduler, 1, 20); // a gap between batches
     }
     draft_batch(topics->scheduler, &draft, must_hold_records);
-    number_records(partition, &draft);
+    number_records(topics, place, partition, &draft);
     if (partition->batch_count == partition->batch_capacity) {
         partition->batch_capacity = partition->batch_capacity * 2 + 16;
         partition->batches = realloc(partition->batches, partition->batch_capacity *
