@@ -546,6 +546,61 @@ static void commands_survive_without_memory(void **state)
     }
 }
 
+// Whatever a line says, it is answered, and the broker goes on.
+static void nonsense_is_answered(void **state)
+{
+    static const char *const lines[] = {
+        "topic create t partitions=2 replication=1 retention.ms=1000",
+        "topic delete t",
+        "topic set t cleanup.policy=compact",
+        "topic grow t partitions=3",
+        "fill t 0 count=3 size=5 keys=2 batch=2 timestamp=7",
+        "put t 1 key=\"a b\" value=\"\\x00\\n\"",
+        "leader t 0 1",
+        "coordinator g 2",
+        "node kill 2",
+        "node start 2",
+        "node pause 1",
+        "node resume 1",
+        "fault add api=fetch topic=t partition=1 count=2 error=NOT_LEADER_OR_FOLLOWER",
+        "fault add client=c probability=0.5 delay=10",
+        "fault remove all",
+        "wait topic=t partition=0 end>=3 timeout=0",
+        "wait committed group=g topic=t partition=0 offset>=1 timeout=0",
+        "advance 100",
+        "truncate t 0 1",
+        "delete-records t 0 -1",
+        "journal 5",
+        "describe",
+    };
+    static const char bytes[] = " \t=\"\\<>-0123456789abcxyz\x01\xff";
+    struct dh_random random = {.state = 7};
+    (void)state;
+    for (int round = 0; round < 3000; round++) {
+        char line[200];
+        struct dh_broker_command command = {.line = line, .deadline_ns = DH_NEVER};
+        size_t size =
+            (size_t)snprintf(line, sizeof(line), "%s",
+                             lines[dh_random_below(&random, DH_COUNT_OF(lines))]);
+        for (uint64_t i = dh_random_below(&random, 4); i > 0; i--) {
+            line[dh_random_below(&random, size)] =
+                bytes[dh_random_below(&random, sizeof(bytes) - 1)];
+        }
+        if (dh_random_below(&random, 8) == 0) {
+            line[dh_random_below(&random, size)] = '\0';
+        }
+        dh_broker_input(rig.broker, &command, rig.now_ns);
+        rig_run(&rig);
+        if (command_take(&rig, &command) == NULL) {
+            rig_advance(&rig, DH_BROKER_WAIT_MS);
+            assert_non_null(command_take(&rig, &command));
+        }
+        if (command.err != 0) {
+            assert_in_range(-command.err, 1, 100);
+        }
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -570,6 +625,7 @@ int main(void)
         TEST(help_shows_every_verb),
         TEST(what_is_wrong_is_said),
         TEST(commands_survive_without_memory),
+        TEST(nonsense_is_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
