@@ -281,6 +281,9 @@ void dh_broker_free(struct dh_broker *broker, bool is_clean)
     for (size_t i = DH_COUNT_OF(modules); i > 0; i--) {
         modules[i - 1].end(broker);
     }
+    if (is_clean && broker->topics != NULL) {
+        dh_broker_topics_save_or_say(broker);
+    }
     dh_broker_topics_free(broker);
     dh_store_close(broker->store, is_clean);
     dh_broker_nodes_free(broker);

@@ -45,6 +45,7 @@ struct dh_broker_topic {
     size_t partition_capacity;             // of the block
     struct dh_broker_topic_config *config; // owned
     bool is_unsaved;                       // its record in the log is older than it
+    bool is_adopted;                       // at start no record knew it
 };
 
 // A topic's, and one request's: as in Kafka.
@@ -136,6 +137,9 @@ void dh_broker_topics_on_node(struct dh_broker *broker, int32_t node_id, bool is
 struct dh_broker_topic *dh_broker_topics_offsets(struct dh_broker *broker,
                                                  int16_t *broker_code, char *text,
                                                  size_t size);
+
+// Writes what could not be written before, if it can be now: before a clean stop.
+void dh_broker_topics_save_or_say(struct dh_broker *broker);
 
 void dh_broker_topics_check_invariants(const struct dh_broker *broker);
 

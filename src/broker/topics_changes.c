@@ -197,7 +197,8 @@ static void delete_logs(struct dh_broker *broker, struct dh_broker_topic *topic,
         struct dh_store_log *log = topic->partitions[i].log;
         topic->partitions[i].log = NULL;
         if (log != NULL && dh_store_delete_log(broker->store, log) != 0) {
-            // The next start finds the topic's deletion, and deletes what is left.
+            // Whoever wants the place clears it, or else the next start.
+            dh_store_log_set_ctx(log, NULL);
             dh_log(broker->log, DOHLE_LOG_WARNING, subsystem,
                    "files of %s-%" PRId32 " are left: %s", topic->name, i,
                    broker->vfs->error_text);
@@ -205,22 +206,31 @@ static void delete_logs(struct dh_broker *broker, struct dh_broker_topic *topic,
     }
 }
 
-/*
- * Logs for the partitions from that one on: all or none. The last is made first: what is
- * found after a crash on the way is adopted with as many partitions as were meant.
- */
+// One log, in whose place may be what a deletion has left.
+static int create_log(struct dh_broker *broker, struct dh_broker_partition *partition)
+{
+    const struct dh_broker_topic *topic = partition->topic;
+    struct dh_store_log_config config = dh_broker_topic_config_for_log(topic->config);
+    struct dh_store_log *log =
+        dh_store_find_log(broker->store, topic->name, partition->number);
+    int err = log == NULL ? 0 : dh_store_delete_log(broker->store, log);
+    if (err == 0) {
+        err = dh_store_create_log(broker->store, topic->name, partition->number,
+                                  topic->id, &config, &log);
+    }
+    if (err == 0) {
+        dh_broker_partition_attach(partition, log);
+    }
+    return err;
+}
+
+// Logs for the partitions from that one on: all or none.
 static int create_logs(struct dh_broker *broker, struct dh_broker_topic *topic,
                        int32_t from)
 {
-    struct dh_store_log_config config = dh_broker_topic_config_for_log(topic->config);
     int err = 0;
     for (int32_t i = from; i < topic->partition_count && err == 0; i++) {
-        struct dh_store_log *log;
-        err =
-            dh_store_create_log(broker->store, topic->name, i, topic->id, &config, &log);
-        if (err == 0) {
-            dh_broker_partition_attach(&topic->partitions[i], log);
-        }
+        err = create_log(broker, &topic->partitions[i]);
     }
     if (err != 0) {
         delete_logs(broker, topic, from);
@@ -228,12 +238,13 @@ static int create_logs(struct dh_broker *broker, struct dh_broker_topic *topic,
     return err;
 }
 
+// Writes the topic's record, and with it those that could not be written before.
 static int put_record(struct dh_broker *broker, struct dh_broker_topic *topic)
 {
-    const struct dh_broker_topic *one = topic;
-    int err =
-        dh_broker_metadata_log_put_topics(broker, &broker->topics->metadata, &one, 1);
-    topic->is_unsaved = topic->is_unsaved && err != 0;
+    bool was_unsaved = topic->is_unsaved;
+    topic->is_unsaved = true;
+    int err = dh_broker_topics_save(broker);
+    topic->is_unsaved = err != 0 && was_unsaved;
     return err;
 }
 
@@ -254,8 +265,13 @@ int16_t dh_broker_topics_create(struct dh_broker *broker,
         dh_broker_topic_free(broker, topic);
         return refuse(broker, err, text, size);
     }
-    // The record comes last: once it is written there is nothing to take back.
-    err = create_logs(broker, topic, 0);
+    /* First that there is no such topic: until its record is there, what is found of it
+     * after a crash is removed. The record comes last, so it is never taken back. */
+    err = dh_broker_metadata_log_delete_topic(broker, &broker->topics->metadata,
+                                              &topic->id);
+    if (err == 0) {
+        err = create_logs(broker, topic, 0);
+    }
     if (err == 0) {
         err = put_record(broker, topic);
         if (err != 0) {

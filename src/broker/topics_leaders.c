@@ -41,9 +41,10 @@ int dh_broker_topics_save(struct dh_broker *broker)
 
 /*
  * Leaders are a fact of running nodes, so they change even if the record cannot be
- * written; the topic stays unsaved, and the next record of any topic brings it along.
+ * written; the topic stays unsaved, and the next record of any topic brings it along, or
+ * the clean stop.
  */
-static void save_or_say(struct dh_broker *broker)
+void dh_broker_topics_save_or_say(struct dh_broker *broker)
 {
     int err = dh_broker_topics_save(broker);
     if (err != 0) {
@@ -72,7 +73,7 @@ int16_t dh_broker_topics_move_leader(struct dh_broker *broker,
         return DH_BROKER_REPLICA_NOT_AVAILABLE;
     }
     elect(partition, node_id);
-    save_or_say(broker);
+    dh_broker_topics_save_or_say(broker);
     dh_broker_topics_tell_leader(broker, partition);
     return 0;
 }
@@ -100,5 +101,5 @@ void dh_broker_topics_on_node(struct dh_broker *broker, int32_t node_id, bool is
             }
         }
     }
-    save_or_say(broker);
+    dh_broker_topics_save_or_say(broker);
 }

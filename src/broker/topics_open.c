@@ -16,6 +16,9 @@
 
 static const char subsystem[] = "topics";
 
+// Puts the length of our log into bits of the seed that differ little otherwise.
+#define ID_SHIFT 32
+
 // What a replay keeps beside the topics.
 struct replay {
     struct dh_broker *broker;
@@ -96,6 +99,7 @@ static int on_topic(void *ctx, const struct dh_uuid *topic_id,
     if (topic == NULL) {
         return DOHLE_ERR_NO_MEMORY;
     }
+    (void)dh_map_remove(&replay->gone, (dohle_bytes){topic_id->bytes, DH_UUID_SIZE});
     int err = read_partitions(broker, topic, record);
     if (err == 0) {
         err = read_settings(broker, topic, record);
@@ -134,10 +138,27 @@ static struct dh_broker_topic *adopt_topic(struct dh_broker *broker,
         topic = NULL;
     }
     if (topic != NULL) {
+        topic->is_adopted = true;
         dh_log(broker->log, DOHLE_LOG_INFO, subsystem,
                "topic %s is found in the data directory", name);
     }
     return topic;
+}
+
+/*
+ * What is left of a topic that was deleted, of one that was never made, or of partitions
+ * that were never added. The last have our id and no records; others were put there.
+ */
+static bool is_remains(const struct replay *replay, const struct dh_broker_topic *topic,
+                       const struct dh_store_log *log)
+{
+    struct dh_uuid id = dh_store_log_topic_id(log);
+    if (dh_map_get(&replay->gone, (dohle_bytes){id.bytes, sizeof(id.bytes)}) != NULL) {
+        return true;
+    }
+    return topic != NULL && dh_uuid_equal(&topic->id, &id) && !topic->is_adopted &&
+           dh_store_log_partition(log) >= topic->partition_count &&
+           dh_store_log_start(log) == dh_store_log_end(log);
 }
 
 static int bring_together(struct replay *replay, struct dh_store_log *log)
@@ -148,12 +169,15 @@ static int bring_together(struct replay *replay, struct dh_store_log *log)
     if (is_ours(name) || number >= DH_BROKER_PARTITIONS_MAX) {
         return 0;
     }
-    struct dh_uuid id = dh_store_log_topic_id(log);
-    if (dh_map_get(&replay->gone, (dohle_bytes){id.bytes, sizeof(id.bytes)}) != NULL) {
-        // The topic's deletion was written, and then cut short.
-        return dh_store_delete_log(broker->store, log);
-    }
     struct dh_broker_topic *topic = dh_broker_topics_find(broker, dh_bytes_of(name));
+    if (is_remains(replay, topic, log)) {
+        if (dh_store_delete_log(broker->store, log) != 0) {
+            dh_log(broker->log, DOHLE_LOG_WARNING, subsystem,
+                   "files of %s-%" PRId32 ", which is no more, are left: %s", name,
+                   number, broker->vfs->error_text);
+        }
+        return 0;
+    }
     if (topic == NULL) {
         topic = adopt_topic(broker, log);
     }
@@ -265,6 +289,8 @@ static int open_all(struct replay *replay, bool was_clean)
         err = dh_broker_metadata_log_replay(broker, metadata, &reader);
     }
     if (err == 0) {
+        // With the same seed as the last time the ids must be others all the same.
+        broker->random.state ^= (uint64_t)dh_store_log_end(metadata->log) << ID_SHIFT;
         err = bring_all_together(replay);
     }
     return err != 0 ? err : put_in_order(broker, was_clean);
