@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, ROOT, Dohle, eventually, unique
+from conftest import BUILD, ROOT, Dohle, DohleBroker, eventually, unique
 from test_group import Javas, Ours, committed
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -157,10 +157,10 @@ class Member:
         self.tell(*words)
         return eventually(lambda: self.lines(word)[before:], what=f"an answer to {words}")[0]
 
-    def stop(self):
+    def stop(self, has_seen_errors=False):
         self.process.stdin.close()
         assert self.process.wait(30) == 0, self.errors.read_text()
-        assert self.lines("error") == []
+        assert has_seen_errors or self.lines("error") == []
 
     def kill(self):
         self.process.kill()
@@ -212,6 +212,7 @@ def members():
 def shared(count, *members):
     """A condition: all partitions are owned, each by one, and no member is without."""
     def holds():
+        assert all(member.process.poll() is None for member in members), "a member has ended by itself"
         owned = [member.owned() for member in members]
         return all(owned) and sorted(itertools.chain(*owned)) == list(range(count))
     return holds
@@ -445,6 +446,125 @@ def test_cooperative_members_of_two_kinds_share_a_group(cluster, kcat, franz, rd
     eventually(shared(4, b), what="all of it for the other")
     b.stop()
     assert_read_once(offsets(4, 0, 100), a, b)
+
+
+# ---- Our broker under pressure ----
+
+def own_kcat(one):
+    if shutil.which("kcat") is None:
+        is_absent("no kcat here")
+    return Kcat(one.bootstrap)
+
+
+@pytest.fixture
+def three_of_ours(tmp_path):
+    three = DohleBroker(tmp_path / "three", nodes=3)
+    yield three
+    three.down()
+
+
+def leader_of(kcat, topic, partition=0):
+    told = json.loads(kcat.run("-L", "-J", "-t", topic))["topics"][0]["partitions"]
+    return next(one["leader"] for one in told if one["partition"] == partition)
+
+
+def coordinator_of(one, group):
+    return next(word[5:] for word in one.control("coordinator", group).split() if word.startswith("node="))
+
+
+def test_an_idempotent_kcat_outlives_its_leaders(three_of_ours):
+    """Every leader is killed once while it writes: each record is there once, in order."""
+    kcat = own_kcat(three_of_ours)
+    topic = three_of_ours.topic(1, rf=3)
+    writer = subprocess.Popen(
+        ["kcat", "-b", three_of_ours.bootstrap, "-q", "-E", "-P", "-t", topic, "-p", "0", "-X",
+         "enable.idempotence=true", "-X", "linger.ms=0", "-X", "batch.num.messages=20"],
+        stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    count = 0
+    killed = set()
+    while len(killed) < 3:
+        for _ in range(500):
+            writer.stdin.write(f"{count}\n")
+            count += 1
+        writer.stdin.flush()
+        node = leader_of(kcat, topic)
+        three_of_ours.node("kill", node)
+        killed.add(node)
+        for _ in range(500):
+            writer.stdin.write(f"{count}\n")
+            count += 1
+        writer.stdin.flush()
+        eventually(lambda: leader_of(kcat, topic) not in (node, -1), what="another leader")
+        three_of_ours.node("start", node)
+        three_of_ours.control("leader", topic, 0, min({1, 2, 3} - killed, default=1))
+    _, errors = writer.communicate(timeout=60)
+    assert writer.returncode == 0, errors
+    assert kcat.read(topic, form="%o %s\n") == [f"{n} {n}" for n in range(count)]
+
+
+def test_foreign_members_outlive_their_coordinator(three_of_ours, franz, rdkafka, members, tmp_path):
+    kcat = own_kcat(three_of_ours)
+    topic, group = three_of_ours.topic(6, rf=3), unique("group")
+    rd = RdkafkaMember(tmp_path, "rdkafka", three_of_ours, group, topic)
+    go = FranzMember(tmp_path, "franz", franz, three_of_ours, group, topic, "range")
+    cat = KcatMember(tmp_path, "kcat", three_of_ours, group, topic)
+    members += [rd, go, cat]
+    eventually(shared(6, rd, go, cat), what="three members")
+    spread(kcat, topic, 6, 50)
+    eventually(all_are_read(offsets(6, 0, 50), rd, go, cat), what="the first records")
+    node = coordinator_of(three_of_ours, group)
+    three_of_ours.node("kill", node)
+    spread(kcat, topic, 6, 50)
+    eventually(all_are_read(offsets(6, 0, 100), rd, go, cat), what="all records")
+    three_of_ours.node("start", node)
+    eventually(shared(6, rd, go, cat), what="three members, as before")
+    cat.stop()
+    eventually(shared(6, rd, go), what="two members")
+    spread(kcat, topic, 6, 50)
+    eventually(all_are_read(offsets(6, 0, 150), rd, go, cat), what="the last records")
+    rd.stop(has_seen_errors=True)
+    go.stop(has_seen_errors=True)
+
+
+def test_foreign_members_outlive_a_crash_of_the_broker(broker, franz, rdkafka, members, tmp_path):
+    """All that was in memory is gone: groups and producers are what the logs tell."""
+    kcat = own_kcat(broker)
+    topic, group = broker.topic(4), unique("group")
+    rd = RdkafkaMember(tmp_path, "rdkafka", broker, group, topic)
+    go = FranzMember(tmp_path, "franz", franz, broker, group, topic, "range")
+    members += [rd, go]
+    eventually(shared(4, rd, go), what="two members")
+    writer = subprocess.Popen(
+        ["kcat", "-b", broker.bootstrap, "-q", "-E", "-P", "-t", topic, "-p", "0", "-X", "enable.idempotence=true", "-X",
+         "linger.ms=0", "-X", "batch.num.messages=20"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    count = 0
+    for _ in range(3):
+        writer.stdin.write("".join(f"{n}\n" for n in range(count, count + 500)))
+        writer.stdin.flush()
+        count += 500
+        eventually(lambda: len(set(rd.records() + go.records())) > count - 500, what="some of them")
+        broker.control("restart", "crash")
+    _, errors = writer.communicate(timeout=60)
+    assert writer.returncode == 0, errors
+    assert kcat.read(topic, form="%o %s\n") == [f"{n} {n}" for n in range(count)]
+    eventually(all_are_read({(0, n) for n in range(count)}, rd, go), what="all records")
+    rd.stop(has_seen_errors=True)
+    eventually(shared(4, go), what="all of it for the other")
+    go.stop(has_seen_errors=True)
+
+
+def test_confluent_kafka_is_offered_what_it_knows(broker, confluent_python):
+    """Not that it gets along, but that it does so with the newest versions it has."""
+    subprocess.run([confluent_python, HERE / "python" / "confluent.py", "groups", broker.bootstrap, unique("new")],
+                   check=True, timeout=120)
+    used = {}
+    for line in broker.control("journal", 256).splitlines():
+        words = dict(word.split("=", 1) for word in line.split(" ") if "=" in word)
+        if words.get("client") in ("rdkafka", "the-client"):
+            used[words["api"]] = max(used.get(words["api"], 0), int(words["version"]))
+    wanted = {"Produce": 10, "Fetch": 16, "ListOffsets": 7, "Metadata": 13, "OffsetCommit": 9, "OffsetFetch": 9,
+              "JoinGroup": 5, "ListGroups": 5, "DescribeGroups": 5, "InitProducerId": 4}
+    assert wanted == {api: used.get(api) for api in wanted}
 
 
 # ---- All of them in one group ----
