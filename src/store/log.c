@@ -123,12 +123,14 @@ int dh_store_log_add_segment(struct dh_store_log *log, struct dh_store_segment *
     return 0;
 }
 
-void dh_store_log_remove_segments(struct dh_store_log *log, size_t first, size_t count)
+int dh_store_log_remove_segments(struct dh_store_log *log, size_t first, size_t count)
 {
+    int err = 0;
     for (size_t i = first; i < first + count; i++) {
         struct dh_store_segment *segment = log->segments[i];
         log->size -= segment->size;
-        dh_store_segment_remove_files(segment);
+        int removed = dh_store_segment_remove_files(segment);
+        err = err == 0 ? removed : err;
         segment->is_removed = true;
         if (log->syncing != segment) {
             dh_store_segment_free(segment);
@@ -138,6 +140,7 @@ void dh_store_log_remove_segments(struct dh_store_log *log, size_t first, size_t
     memmove(log->segments + first, log->segments + first + count,
             (log->segment_count - first) * sizeof(log->segments[0]));
     dh_store_log_drop_hints(log);
+    return err;
 }
 
 int dh_store_log_begin_anew(struct dh_store_log *log)
@@ -154,9 +157,8 @@ int dh_store_log_begin_anew(struct dh_store_log *log)
         dh_store_segment_free(segment);
         return err;
     }
-    dh_store_log_remove_segments(log, 0, log->segment_count - 1);
     log->end = log->start;
-    return 0;
+    return dh_store_log_remove_segments(log, 0, log->segment_count - 1);
 }
 
 int dh_store_log_roll(struct dh_store_log *log, int64_t wall_ms)
@@ -185,7 +187,7 @@ int dh_store_log_roll(struct dh_store_log *log, int64_t wall_ms)
             err = dh_store_log_add_segment(log, segment);
         }
         if (err != 0) {
-            dh_store_segment_remove_files(segment);
+            (void)!dh_store_segment_remove_files(segment);
         }
     }
     if (err != 0) {

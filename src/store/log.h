@@ -66,9 +66,10 @@ struct dh_store_log {
     struct dh_store_hint hints[DH_STORE_HINTS];
     uint8_t next_hint;
     bool is_offline;
-    bool is_leaving; // deleted; lives until its sync has ended
-    bool is_listed;  // in the checkpoint on disk: no log of another's, and no gaps behind
-                     // the recovery point
+    bool is_leaving;      // deleted; lives until its sync has ended
+    int64_t listed_point; // the recovery point in the checkpoint on disk
+    bool is_listed; // in the checkpoint on disk: no log of another's, and no gaps behind
+                    // the recovery point
     bool is_new; // made since the store was opened: partition.metadata may not be on disk
     bool is_touched; // since it was opened, or closed cleanly
 };
@@ -85,8 +86,10 @@ void dh_store_log_free(struct dh_store_log *log);
 // Behind the last segment, which it must follow.
 DH_MUST_CHECK int dh_store_log_add_segment(struct dh_store_log *log,
                                            struct dh_store_segment *segment);
-// Takes `count` segments from `first` on out of the log, with their files.
-void dh_store_log_remove_segments(struct dh_store_log *log, size_t first, size_t count);
+// Takes `count` segments from `first` on out of the log, with their files. An error says
+// that not all files are gone; the segments are all the same.
+DH_MUST_CHECK int dh_store_log_remove_segments(struct dh_store_log *log, size_t first,
+                                               size_t count);
 
 struct dh_store_segment *dh_store_log_active(const struct dh_store_log *log);
 // The index of the segment that holds the offset, or would; 0 when it is below all.

@@ -37,11 +37,22 @@ static int drop_first(struct dh_store_log *log, size_t count, int64_t wall_ms)
     dh_log(log->store->sink, DOHLE_LOG_INFO, "store",
            "%s: %zu segments below offset %" PRId64 " are deleted", log->name, count,
            start);
-    dh_store_log_remove_segments(log, 0, count);
+    move_start(log, start);
+    // One after the other, and none behind one that cannot be removed: what a start finds has
+    // no gaps.
+    for (size_t i = 0; i < count; i++) {
+        int err = dh_store_segment_remove_files(log->segments[0]);
+        if (err != 0) {
+            dh_log(log->store->sink, DOHLE_LOG_WARNING, "store",
+                   "%s: a segment stays for now: %s", log->name,
+                   log->store->vfs->error_text);
+            return err == DOHLE_ERR_NO_MEMORY ? err : 0;
+        }
+        (void)!dh_store_log_remove_segments(log, 0, 1);
+    }
     if (log->recovery_point < start) {
         log->recovery_point = start;
     }
-    move_start(log, start);
     return 0;
 }
 
@@ -239,13 +250,14 @@ int dh_store_log_truncate(struct dh_store_log *log, int64_t end)
     }
     size_t keep = dh_store_log_segment_index(log, end) + 1;
     log->is_touched = true;
+    int err = 0;
     if (keep < log->segment_count) {
         int64_t kept_end = log->segments[keep]->base_offset;
-        dh_store_log_remove_segments(log, keep, log->segment_count - keep);
+        err = dh_store_log_remove_segments(log, keep, log->segment_count - keep);
         log->end = kept_end;
     }
     dh_store_log_drop_hints(log);
-    int err = cut_active(log, end);
+    err = err == 0 ? cut_active(log, end) : err;
     if (log->snapshot_offset > log->end) {
         dh_store_log_remove_snapshot(log, log->snapshot_offset);
         log->snapshot_offset = -1;

@@ -191,6 +191,9 @@ static int load_snapshot(struct dh_store_log *log, struct listing *listing, int6
         if (at > limit) {
             continue;
         }
+        if (at < log->segments[0]->base_offset) {
+            break; // what came between is gone: it knows less than nothing
+        }
         struct dh_buf text;
         struct dh_store_path path = dh_store_segment_path(log->name, at, SNAPSHOT_SUFFIX);
         dh_buf_init(&text, log->store->mem, 0);
@@ -393,8 +396,7 @@ static int set_aside(struct dh_store_recover *recover, struct dh_store_log *log,
             return err;
         }
     }
-    dh_store_log_remove_segments(log, first, log->segment_count - first);
-    return 0;
+    return dh_store_log_remove_segments(log, first, log->segment_count - first);
 }
 
 static int refuse(struct dh_store_recover *recover, const struct dh_store_log *log,

@@ -109,7 +109,7 @@ int dh_store_segment_create(struct dh_store_segment *segment)
     int err = create_files(segment);
     if (err != 0) {
         bool is_full = vfs->is_full; // what the caller wants to know of
-        dh_store_segment_remove_files(segment);
+        (void)!dh_store_segment_remove_files(segment);
         vfs->is_full = is_full;
         return err;
     }
@@ -117,10 +117,16 @@ int dh_store_segment_create(struct dh_store_segment *segment)
     return 0;
 }
 
-void dh_store_segment_remove_files(struct dh_store_segment *segment)
+int dh_store_segment_remove_files(struct dh_store_segment *segment)
 {
     struct dh_vfs *vfs = segment->log->store->vfs;
-    for (int i = 0; i < DH_STORE_FILE_COUNT; i++) {
+    struct dh_store_path log_path = path_of(segment, DH_STORE_FILE_LOG);
+    int err = vfs->calls->remove(vfs, log_path.text);
+    if (err != 0 && err != DOHLE_ERR_NO_FILE) {
+        return err;
+    }
+    // What stays of the others is dropped or overwritten later.
+    for (int i = DH_STORE_FILE_LOG + 1; i < DH_STORE_FILE_COUNT; i++) {
         struct dh_store_path path = path_of(segment, (enum dh_store_file)i);
         (void)vfs->calls->remove(vfs, path.text);
     }
@@ -128,6 +134,7 @@ void dh_store_segment_remove_files(struct dh_store_segment *segment)
         dh_store_log_remove_snapshot(segment->log, segment->base_offset);
         segment->has_snapshot = false;
     }
+    return 0;
 }
 
 // ---- Indexes ----

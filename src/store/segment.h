@@ -64,9 +64,9 @@ void dh_store_segment_free(struct dh_store_segment *segment);
 // fails.
 DH_MUST_CHECK int dh_store_segment_create(struct dh_store_segment *segment);
 
-// Removes its files, and the snapshot. Errors are of no interest: what stays is dropped or
-// overwritten later.
-void dh_store_segment_remove_files(struct dh_store_segment *segment);
+// Removes its files, and the snapshot. Returns the error of the .log, which is the first:
+// then all of them stay.
+DH_MUST_CHECK int dh_store_segment_remove_files(struct dh_store_segment *segment);
 
 // One of its files, opened if need be. Valid until one of another segment is opened.
 DH_MUST_CHECK int dh_store_segment_file(struct dh_store_segment *segment,

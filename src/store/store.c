@@ -112,7 +112,11 @@ static int write_checkpoint(struct dh_store *store, enum field field, const char
     dh_buf_init(&text, store->mem, 0);
     for (size_t i = 0; i < store->log_count; i++) {
         const struct dh_store_log *log = store->logs[i];
-        int64_t offset = field == LOG_STARTS ? log->start : log->recovery_point;
+        int64_t offset = log->start;
+        if (field == RECOVERY_POINTS) {
+            // Of a log that went offline nothing new is claimed: its epochs were not saved.
+            offset = log->is_offline ? log->listed_point : log->recovery_point;
+        }
         // A log that starts where its files do needs no line, as in Kafka.
         if (field == LOG_STARTS && offset <= log->segments[0]->base_offset) {
             continue;
@@ -143,7 +147,9 @@ static int write_checkpoints(struct dh_store *store)
         store->is_checkpoint_due = false;
         store->has_stale_lines = false;
         for (size_t i = 0; i < store->log_count; i++) {
-            store->logs[i]->is_listed = true;
+            struct dh_store_log *log = store->logs[i];
+            log->is_listed = true;
+            log->listed_point = log->is_offline ? log->listed_point : log->recovery_point;
         }
     }
     return err;
@@ -188,6 +194,7 @@ static bool read_line(struct dh_store *store, dohle_bytes line, enum field field
         log->start = offset;
     } else {
         log->recovery_point = offset;
+        log->listed_point = offset;
         log->is_listed = true;
     }
     return true;
@@ -331,7 +338,7 @@ int dh_store_delete_log(struct dh_store *store, struct dh_store_log *log)
             (store->log_count - place - 1) * sizeof(store->logs[0]));
     store->log_count--;
     store->has_stale_lines = true;
-    dh_store_log_remove_segments(log, 0, log->segment_count);
+    (void)!dh_store_log_remove_segments(log, 0, log->segment_count);
     if (remove_directory(vfs, log->name) != 0) {
         dh_log(store->sink, DOHLE_LOG_WARNING, "store",
                "%s: not all of it could be removed (%s); the next start goes on",

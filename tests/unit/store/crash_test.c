@@ -138,6 +138,7 @@ static void compare(struct crash_rig *crash)
     assert_int_equal(0, dh_store_log_read(rig->log, start, end, 1 << 24, true, &out));
     dh_reader_init(&reader, dh_buf_view(&out));
     int64_t next = start;
+    int32_t epoch = -1;
     while (dh_batch_next(&reader, &batch) == DH_BATCH_FOUND) {
         size_t number = 0;
         while (number < model->count && model->ends[number] <= next) {
@@ -146,11 +147,20 @@ static void compare(struct crash_rig *crash)
         assert_true(number < model->count);
         assert_int_equal(model->crcs[number], batch.crc);
         assert_int_equal(0, dh_batch_check_crc(&batch));
+        if (epoch >= 0 && batch.leader_epoch != epoch) {
+            int32_t found;
+            int64_t epoch_end;
+            dh_store_log_end_of_epoch(rig->log, epoch, 1000, &found, &epoch_end);
+            assert_int_equal(epoch, found);
+            assert_int_equal(next, epoch_end);
+        }
+        epoch = batch.leader_epoch;
         next = batch.last_offset + 1;
         assert_int_equal(model->ends[number], next);
     }
     assert_int_equal(0, dh_reader_left(&reader));
     assert_int_equal(end, next);
+    assert_true(epoch < 0 || epoch == dh_store_log_latest_epoch(rig->log));
     dh_buf_deinit(&out);
 }
 
@@ -229,7 +239,7 @@ static bool run(enum dh_store_mode mode, enum rough_fault fault, bool is_lost,
     struct store_rig *rig = crash.rig;
     rig->vfs = &crash.files->vfs;
     rig->mode = mode;
-    rig->config.segment_bytes = 4000;
+    rig->config.segment_bytes = seed % 3 == 0 ? 1500 : 4000;
     rig->config.index_interval_bytes = 200;
     snprintf(running, sizeof(running), "mode %d fault %d after %zu seed %" PRIu64,
              (int)mode, (int)fault, after, seed);
@@ -259,11 +269,13 @@ static bool run(enum dh_store_mode mode, enum rough_fault fault, bool is_lost,
 static void run_all(enum dh_store_mode mode, enum rough_fault fault, bool is_lost,
                     uint64_t seed)
 {
-    size_t after = 0;
-    while (run(mode, fault, is_lost, after, seed + after, after % 2 == 0)) {
-        after++;
+    for (int is_long = 0; is_long < 2; is_long++) {
+        size_t after = 0;
+        while (run(mode, fault, is_lost, after, seed + after, is_long == 1)) {
+            after++;
+        }
+        assert_true(after > 100);
     }
-    assert_true(after > 100);
 }
 
 // What was acknowledged in mode SYNCED survives the loss of power.
