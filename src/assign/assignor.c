@@ -4,22 +4,48 @@
 #include <stdbool.h>
 
 #include "assign/range.h"
+#include "assign/roundrobin.h"
+#include "assign/sticky.h"
 #include "base/bytes.h"
 
+#define PACKAGE        "org.apache.kafka.clients.consumer."
+#define SERVER_PACKAGE "org.apache.kafka.coordinator.group.assignor."
+
 static const struct dh_assignor assignors[] = {
-    {"range", "org.apache.kafka.clients.consumer.RangeAssignor", DH_ASSIGN_EAGER,
-     dh_range_assign},
+    {"range", PACKAGE "RangeAssignor", DH_ASSIGN_EAGER, dh_range_assign},
+    {"roundrobin", PACKAGE "RoundRobinAssignor", DH_ASSIGN_EAGER, dh_roundrobin_assign},
+    {"sticky", PACKAGE "StickyAssignor", DH_ASSIGN_EAGER, dh_sticky_assign},
+    {"cooperative-sticky", PACKAGE "CooperativeStickyAssignor",
+     DH_ASSIGN_EAGER | DH_ASSIGN_COOPERATIVE, dh_cooperative_sticky_assign},
 };
 
-const struct dh_assignor *dh_assignor_find(dohle_bytes name)
+static const struct dh_assignor server_assignors[] = {
+    {"uniform", SERVER_PACKAGE "UniformAssignor", DH_ASSIGN_COOPERATIVE,
+     dh_uniform_assign},
+    {"range", SERVER_PACKAGE "RangeAssignor", DH_ASSIGN_COOPERATIVE,
+     dh_server_range_assign},
+};
+
+static const struct dh_assignor *find(const struct dh_assignor *among, size_t count,
+                                      dohle_bytes name)
 {
-    for (size_t i = 0; i < DH_COUNT_OF(assignors); i++) {
-        if (dh_bytes_equal(name, dh_bytes_of(assignors[i].name)) ||
-            dh_bytes_equal(name, dh_bytes_of(assignors[i].class_name))) {
-            return &assignors[i];
+    for (size_t i = 0; i < count; i++) {
+        if (dh_bytes_equal(name, dh_bytes_of(among[i].name)) ||
+            dh_bytes_equal(name, dh_bytes_of(among[i].class_name))) {
+            return &among[i];
         }
     }
     return NULL;
+}
+
+const struct dh_assignor *dh_assignor_find(dohle_bytes name)
+{
+    return find(assignors, DH_COUNT_OF(assignors), name);
+}
+
+const struct dh_assignor *dh_assignor_find_of_server(dohle_bytes name)
+{
+    return find(server_assignors, DH_COUNT_OF(server_assignors), name);
 }
 
 /* Where a byte of UTF-8 stands in the order of UTF-16, by which Java compares:

@@ -34,9 +34,16 @@ struct dh_assign_member {
     int32_t generation; // in which it owned them; -1: unknown
 };
 
+// Where the replicas of a partition are; a null or empty name is unknown.
+struct dh_assign_replicas {
+    const dohle_bytes *racks;
+    size_t count;
+};
+
 struct dh_assign_topic {
     dohle_bytes name;
     int32_t partition_count; // <= 0: nothing is known of it, it is left out (AS-010)
+    const struct dh_assign_replicas *replicas; // by partition; NULL: not known
 };
 
 struct dh_assign_input {
@@ -74,6 +81,9 @@ struct dh_assignor {
 
 // By name or by class name; NULL: there is none.
 const struct dh_assignor *dh_assignor_find(dohle_bytes name);
+
+// Those of the coordinator, for groups of the newer protocol: "uniform" and "range".
+const struct dh_assignor *dh_assignor_find_of_server(dohle_bytes name);
 
 // AS-011: static members first, by group.instance.id; then dynamic ones by id.
 int dh_assign_member_compare(const struct dh_assign_member *a,

@@ -9,7 +9,10 @@
  *     C0, C1 subscribed to t0, t1 with three partitions each:
  *     C0: t0-0 t0-1 t1-0 t1-1        C1: t0-2 t1-2
  *
- * Racks are not looked at: without them Java's assignor does the same.
+ * Where racks make a difference (AS-013), what is near comes first: topics with the
+ * same subscribers and size stay together, partition p of all of them going to the
+ * first member that is near to all; any other topic gives each member what is near it.
+ * The rest is cut as above (AS-017).
  *
  * Source: RangeAssignor in Apache Kafka 4.4.
  */
@@ -21,5 +24,10 @@
 // See struct dh_assignor.
 DH_MUST_CHECK int dh_range_assign(const struct dh_assign_input *input,
                                   struct dh_arena *arena, struct dh_assign_list *lists);
+
+// The coordinator's: the same without racks.
+DH_MUST_CHECK int dh_server_range_assign(const struct dh_assign_input *input,
+                                         struct dh_arena *arena,
+                                         struct dh_assign_list *lists);
 
 #endif

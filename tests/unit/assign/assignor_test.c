@@ -15,6 +15,15 @@ static void assignors_are_found_by_both_names(void **state)
     assert_int_equal(DH_ASSIGN_EAGER, range->protocols);
     assert_ptr_equal(range, dh_assignor_find(dh_bytes_of(range->class_name)));
     assert_null(dh_assignor_find(DH_BYTES("Range")));
+    assert_int_equal(DH_ASSIGN_EAGER,
+                     dh_assignor_find(DH_BYTES("roundrobin"))->protocols);
+    assert_int_equal(DH_ASSIGN_EAGER, dh_assignor_find(DH_BYTES("sticky"))->protocols);
+    assert_int_equal(DH_ASSIGN_EAGER | DH_ASSIGN_COOPERATIVE,
+                     dh_assignor_find(DH_BYTES("cooperative-sticky"))->protocols);
+    assert_null(dh_assignor_find(DH_BYTES("uniform")));
+    assert_non_null(dh_assignor_find_of_server(DH_BYTES("uniform")));
+    assert_non_null(dh_assignor_find_of_server(DH_BYTES("range")));
+    assert_null(dh_assignor_find_of_server(DH_BYTES("sticky")));
     assert_null(dh_assignor_find(DH_BYTES("")));
 }
 
