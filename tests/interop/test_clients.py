@@ -502,6 +502,21 @@ def test_an_idempotent_kcat_outlives_its_leaders(three_of_ours):
     assert kcat.read(topic, form="%o %s\n") == [f"{n} {n}" for n in range(count)]
 
 
+@pytest.mark.parametrize("name", ["kcat", "franz-go"])
+def test_what_was_written_and_not_answered_is_not_written_twice(broker, franz, name):
+    """The batch is in the log, and the connection ends before the answer: the producer sends it again."""
+    kcat = own_kcat(broker)
+    topic = broker.topic(1)
+    broker.control("fault", "add", "api=Produce", "count=3", "drop-after")
+    if name == "kcat":
+        kcat.produce(topic, [f"value {n}" for n in range(2000)], "-E", "-p", 0, "-X", "enable.idempotence=true", "-X",
+                     "linger.ms=0", "-X", "batch.num.messages=100")
+    else:
+        subprocess.run([franz, "produce", broker.bootstrap, topic, "1", "2000", "none"], check=True, timeout=60)
+    assert "hits=3 " in broker.control("fault", "list")
+    assert kcat.read(topic, form="%o %s\n") == [f"{n} value {n}" for n in range(2000)]
+
+
 def test_foreign_members_outlive_their_coordinator(three_of_ours, franz, rdkafka, members, tmp_path):
     kcat = own_kcat(three_of_ours)
     topic, group = three_of_ours.topic(6, rf=3), unique("group")
