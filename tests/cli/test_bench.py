@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""bench/run: that its programs run, and that all of them have read the same records. Not how fast."""
+"""bench/run: that its programs have read the same records, and what it refuses to call a result. Not how fast."""
+import importlib.machinery
 import json
 import os
 import pathlib
 import subprocess
+import sys
+import types
 
 import pytest
 
@@ -27,3 +30,48 @@ def test_all_programs_read_the_same(codec):
     sums = {run["checksum"] for runs in figures["runs"].values() for run in runs}
     assert len(sums) == 1
     assert {run["records"] for runs in figures["runs"].values() for run in runs} == {6000}
+
+
+def load_run():
+    loader = importlib.machinery.SourceFileLoader("bench_run", str(ROOT / "bench" / "run"))
+    module = types.ModuleType(loader.name)
+    sys.modules[loader.name] = module  # dataclasses look their module up
+    sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
+    try:
+        loader.exec_module(module)
+    finally:
+        sys.dont_write_bytecode = before
+    return module
+
+
+@pytest.mark.parametrize("key", ["records", "checksum", "touched", "value_bytes"])
+def test_whoever_reads_something_else_is_no_measurement(key):
+    run = load_run()
+    first = {"records": 10, "checksum": "a", "touched": 1, "value_bytes": 100}
+    program = run.Program("p", [])
+    options = types.SimpleNamespace(records=10)
+    run.check_sums(program, dict(first), first, options)
+    with pytest.raises(SystemExit, match="has read other"):
+        run.check_sums(program, {**first, key: 2}, first, options)
+
+
+@pytest.mark.parametrize("expected, ratio, noise, rounds, is_most", [
+    ("met", 0.8, 0.1, 5, True),
+    ("MISSED", 1.2, 0.1, 5, True),
+    ("met", 1.2, 0.1, 5, False),
+    ("MISSED", 0.8, 0.1, 5, False),
+    ("no result, within the noise", 1.2, 0.25, 5, True),
+    ("no result, within the noise", 0.85, 0.25, 5, True),
+    ("no result, too few rounds", 0.5, 0.1, 4, True),
+])
+def test_no_verdict_below_the_noise(expected, ratio, noise, rounds, is_most):
+    assert load_run().verdict(ratio, noise, rounds, is_most) == expected
+
+
+def test_noise_is_the_worst_pair_of_twins():
+    run = load_run()
+    table = [run.Program(name, [], twin=twin) for name, twin in
+             (("a", ""), ("a again", "a"), ("b", ""), ("b again", "b"))]
+    runs = {"a": [100, 100, 100], "a again": [101, 100, 99], "b": [100, 100, 100], "b again": [80, 125, 100]}
+    runs = {name: [{"cpu_ns": value} for value in values] for name, values in runs.items()}
+    assert run.noise_of(table, runs, "cpu_ns") == pytest.approx(0.25)
