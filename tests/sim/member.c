@@ -162,6 +162,9 @@ static void mirror_assigned(struct sim_member *member,
 static void mirror_ownership(struct sim_member *member,
                              const struct dh_notice_ownership *notice)
 {
+    if (member->leaves_pending > 0) {
+        return;
+    }
     bool is_assigned = notice->message.kind == DH_NOTICE_ASSIGN;
     for (uint32_t i = 0; i < notice->count; i++) {
         const struct dh_named_partition *partition = &notice->partitions[i];
@@ -230,6 +233,9 @@ static void mirror_input(struct sim_member *member, struct dh_message *message)
                message->kind == DH_NOTICE_ASSIGN) {
         mirror_ownership(member,
                          DH_CONTAINER_OF(message, struct dh_notice_ownership, message));
+    } else if (message->kind == DH_COMMAND_UNSUBSCRIBE ||
+               message->kind == DH_COMMAND_CLOSE) {
+        member->leaves_pending--;
     } else if (message->kind == DH_COMMAND_ASSIGN) {
         const struct dh_command_assign *command =
             DH_CONTAINER_OF(message, struct dh_command_assign, message);
@@ -241,6 +247,9 @@ static void mirror_input(struct sim_member *member, struct dh_message *message)
 
 static void mirror_output(struct sim_member *member, struct dh_message *message)
 {
+    member->leaves_pending +=
+        message->kind == DH_COMMAND_UNSUBSCRIBE || message->kind == DH_COMMAND_CLOSE ? 1
+                                                                                     : 0;
     if (message->kind == DH_NOTICE_CHUNK) {
         mirror_chunk_back(member, DH_CONTAINER_OF(message, struct dh_chunk, message));
     } else if (message->kind == DH_COMMAND_SEEK) {

@@ -119,6 +119,8 @@ struct sim_member {
     bool is_waiting; // the innermost call waits for a message or its deadline
     uint64_t wait_number;
     // Mirrors.
+    unsigned
+        leaves_pending; // notices that cross them are about a membership that is over
     struct sim_slot slots[SIM_SLOTS_MAX];
     struct sim_held_chunk chunks[SIM_CHUNKS_MAX];
     size_t chunk_count;
