@@ -204,9 +204,10 @@ static void test_full_disk(void **state)
 {
     struct bench *bench = *state;
     struct store_rig *rig = bench->rig;
-    rig->config.segment_bytes = 2000;
-    dh_store_log_set_config(rig->log, &rig->config);
     for (size_t after = 0; after < 8; after++) {
+        // It is the roll that finds no room, or the batch.
+        rig->config.segment_bytes = after % 2 == 0 ? 2000 : 1 << 20;
+        dh_store_log_set_config(rig->log, &rig->config);
         rig_fill(rig, 3, 400, 0);
         int64_t end = dh_store_log_end(rig->log);
         int64_t size = dh_store_log_size(rig->log);
