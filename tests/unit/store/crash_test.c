@@ -282,7 +282,7 @@ static void run_all(enum dh_store_mode mode, enum rough_fault fault, bool is_los
 static void test_power_fails_at_every_call(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < 6; seed++) {
+    for (uint64_t seed = 0; seed < 3; seed++) {
         run_all(DH_STORE_SYNCED, ROUGH_POWER, true, seed * 1000000);
     }
 }
@@ -291,7 +291,7 @@ static void test_power_fails_at_every_call(void **state)
 static void test_power_fails_without_syncs(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < 6; seed++) {
+    for (uint64_t seed = 0; seed < 3; seed++) {
         run_all(DH_STORE_CACHED, ROUGH_POWER, true, seed * 1000000);
     }
 }
