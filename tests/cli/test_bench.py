@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """bench/run: that its programs have read the same records, and what it refuses to call a result. Not how fast."""
 import importlib.machinery
+import importlib.util
 import json
 import os
 import pathlib
@@ -34,7 +35,7 @@ def test_all_programs_read_the_same(codec):
 
 def load_run():
     loader = importlib.machinery.SourceFileLoader("bench_run", str(ROOT / "bench" / "run"))
-    module = types.ModuleType(loader.name)
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
     sys.modules[loader.name] = module  # dataclasses look their module up
     sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
     try:
