@@ -173,7 +173,8 @@ static int draw_node(struct sim_world *world)
 static void silence(struct sim_world *world)
 {
     uint64_t how = sim_below(&world->scheduler, 3);
-    sim_network_silence(&world->network, draw_node(world), how != 0, how != 1,
+    int node = draw_node(world);
+    sim_network_silence(&world->network, node, how != 0, how != 1,
                         sim_delay(&world->scheduler, 8 * DH_SEC));
 }
 

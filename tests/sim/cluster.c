@@ -438,13 +438,14 @@ void sim_cluster_deinit(struct sim_cluster *cluster)
 
 static void make_topic(struct sim_cluster *cluster, struct sim_topic *topic)
 {
+    int segment_bytes = (int)sim_between(cluster->scheduler, 2000, 30000);
+    int interval_bytes = (int)sim_between(cluster->scheduler, 0, 3000);
     bool is_made = sim_cluster_command(
         cluster, (dohle_bytes){NULL, 0},
         "topic create %s partitions=%d replication=%d internal.segment.bytes=%d "
         "index.interval.bytes=%d",
-        topic->name, topic->partition_count, cluster->node_count,
-        (int)sim_between(cluster->scheduler, 2000, 30000),
-        (int)sim_between(cluster->scheduler, 0, 3000));
+        topic->name, topic->partition_count, cluster->node_count, segment_bytes,
+        interval_bytes);
     DH_ASSERT(is_made);
     const struct dh_broker_topic *made =
         dh_broker_topics_find(cluster->broker, dh_bytes_of(topic->name));
