@@ -45,6 +45,15 @@ func expect[T comparable](what string, expected, found T) {
 	}
 }
 
+// What the controller has accepted reaches the nodes of Apache Kafka a little later.
+func eventually(what string, condition func() bool) {
+	for end := time.Now().Add(30 * time.Second); !condition(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			check(fmt.Errorf("%s: it did not come about", what))
+		}
+	}
+}
+
 func number(text string) int {
 	value, err := strconv.Atoi(text)
 	check(err)
@@ -174,9 +183,14 @@ func admin(bootstrap, topic, group string) {
 	if !errors.Is(err, kerr.TopicAlreadyExists) {
 		check(fmt.Errorf("the topic was made twice: %v %v", again, err))
 	}
-	topics, err := a.ListTopics(ctx, topic)
-	check(err)
-	expect("partitions", 3, len(topics[topic].Partitions))
+	has := func(partitions int) func() bool {
+		return func() bool {
+			topics, err := a.ListTopics(ctx, topic)
+			check(err)
+			return len(topics[topic].Partitions) == partitions
+		}
+	}
+	eventually("three partitions", has(3))
 	configs, err := a.DescribeTopicConfigs(ctx, topic)
 	check(err)
 	config, err := configs.On(topic, nil)
@@ -245,9 +259,7 @@ func admin(bootstrap, topic, group string) {
 
 	_, err = a.UpdatePartitions(ctx, 5, topic)
 	check(err)
-	topics, err = a.ListTopics(ctx, topic)
-	check(err)
-	expect("partitions after more were made", 5, len(topics[topic].Partitions))
+	eventually("five partitions", has(5))
 	gone, err := a.DeleteOffsets(ctx, group, kadm.TopicsSet{topic: {1: {}}})
 	check(err)
 	check(gone.Error())

@@ -28,6 +28,14 @@ def error_of(futures):
     return None
 
 
+def eventually(condition):
+    """What the controller has accepted reaches the nodes of Apache Kafka a little later."""
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.05)
+
+
 def make_topic(admin, name, partitions):
     results(admin.create_topics([NewTopic(name, partitions, 1)]))
 
@@ -74,6 +82,7 @@ def admin(bootstrap, name):
     assert error_of(client.create_topics([NewTopic(name, 2, 1)])) == "TOPIC_ALREADY_EXISTS"
     assert error_of(client.create_topics([NewTopic(name + "/", 1, 1)])) == "TOPIC_EXCEPTION"
     results(client.create_topics([NewTopic(f"{name}-never", 1, 1)], validate_only=True))
+    eventually(lambda: {name, other} <= set(client.list_topics(timeout=SECONDS).topics))
     listed = client.list_topics(timeout=SECONDS)
     assert len(listed.topics[name].partitions) == 2 and f"{name}-never" not in listed.topics
     described = results(client.describe_topics(TopicCollection([name])))[name]
@@ -89,17 +98,17 @@ def admin(bootstrap, name):
     change = ConfigResource(ResourceType.TOPIC, name, incremental_configs=[
         ConfigEntry("max.message.bytes", "70000", incremental_operation=AlterConfigOpType.SET)])
     results(client.incremental_alter_configs([change]))
-    configs = results(client.describe_configs([resource]))[resource]
-    assert (configs["max.message.bytes"].value, configs["retention.ms"].value) == ("70000", "3600000")
+    eventually(lambda: results(client.describe_configs([resource]))[resource]["max.message.bytes"].value == "70000")
+    assert results(client.describe_configs([resource]))[resource]["retention.ms"].value == "3600000"
     broker = ConfigResource(ResourceType.BROKER, str(cluster.nodes[0].id))
     assert "log.retention.ms" in results(client.describe_configs([broker]))[broker]
 
     results(client.create_partitions([NewPartitions(name, 3)]))
-    assert len(client.list_topics(name, SECONDS).topics[name].partitions) == 3
+    eventually(lambda: len(client.list_topics(name, SECONDS).topics[name].partitions) == 3)
 
     begin_ms = int(time.time() * 1000)
     write(bootstrap, name, 0, [b"v"] * 20, start_ms=begin_ms)
-    zero, two = TopicPartition(name, 0), TopicPartition(name, 2)
+    zero, one = TopicPartition(name, 0), TopicPartition(name, 1)
     specs = [(OffsetSpec.earliest(), 0), (OffsetSpec.latest(), 20), (OffsetSpec.for_timestamp(begin_ms + 7), 7),
              (OffsetSpec.max_timestamp(), 19)]
     for spec, expected in specs:
@@ -108,8 +117,8 @@ def admin(bootstrap, name):
     deleted = results(client.delete_records([TopicPartition(name, 0, 5)]))
     assert deleted[zero].low_watermark == 5
     assert results(client.list_offsets({zero: OffsetSpec.earliest()}))[zero].offset == 5
-    assert error_of(client.delete_records([TopicPartition(name, 2, 1)])) == "OFFSET_OUT_OF_RANGE"
-    assert results(client.list_offsets({two: OffsetSpec.latest()}))[two].offset == 0
+    assert error_of(client.delete_records([TopicPartition(name, 1, 1)])) == "OFFSET_OUT_OF_RANGE"
+    assert results(client.list_offsets({one: OffsetSpec.latest()}))[one].offset == 0
 
     results(client.delete_topics([name, other]))
     assert error_of(client.delete_topics([other])) == "UNKNOWN_TOPIC_OR_PART"
