@@ -276,7 +276,7 @@ struct assignor_name {
 
 static const struct assignor_name assignor_names[] = {
     {"range", "org.apache.kafka.clients.consumer.RangeAssignor", true},
-    {"roundrobin", "org.apache.kafka.clients.consumer.RoundRobinAssignor", false},
+    {"roundrobin", "org.apache.kafka.clients.consumer.RoundRobinAssignor", true},
     {"sticky", "org.apache.kafka.clients.consumer.StickyAssignor", false},
     {"cooperative-sticky", "org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
      false},
@@ -312,8 +312,8 @@ static bool is_default_strategy(const char *text)
 }
 
 /* The default lists range and cooperative-sticky, which makes a group rebalance
- * eagerly by range for as long as all members keep to it (AS-041). Only range is
- * built, so the default offers range alone, and asking for more is refused. */
+ * eagerly by range for as long as all members keep to it (AS-041). Of the two
+ * only range is built, so the default offers range alone. */
 static int resolve_strategy(struct resolution *resolution)
 {
     struct dh_settings *settings = resolution->settings;
@@ -332,7 +332,7 @@ static int resolve_strategy(struct resolution *resolution)
             return refuse(
                 resolution, DOHLE_ERR_UNSUPPORTED_CONFIG,
                 "partition.assignment.strategy: \"%s\" is not built yet; built: "
-                "range",
+                "range, roundrobin",
                 assignor->name);
         }
         for (size_t i = 0; i < settings->partition_assignment_strategy_count; i++) {

@@ -442,18 +442,19 @@ const struct dh_setting dh_setting_table[] = {
      .type = DOHLE_CONFIG_LIST,
      .standard =
          "org.apache.kafka.clients.consumer.RangeAssignor,org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
-     .values = "range, org.apache.kafka.clients.consumer.RangeAssignor",
-     .later = "roundrobin, sticky, cooperative-sticky, "
-              "org.apache.kafka.clients.consumer.RoundRobinAssignor, "
+     .values = "range, roundrobin, org.apache.kafka.clients.consumer.RangeAssignor, "
+               "org.apache.kafka.clients.consumer.RoundRobinAssignor",
+     .later = "sticky, cooperative-sticky, "
               "org.apache.kafka.clients.consumer.StickyAssignor, "
               "org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
      .is_required = true,
      .objects = CONSUMER,
      .protocols = DOHLE_CONFIG_CLASSIC,
      .importance = MEDIUM,
-     .doc = "Assignors this member supports, best first, by short name or by Java's "
-            "class name. The default names two; only range is built, so only range "
-            "is offered to the group."},
+     .doc =
+         "Assignors this member supports, best first, by short name or by Java's "
+         "class name. The default names two; of these only range is built, so it alone "
+         "is offered to the group."},
     {.name = "partitioner.adaptive.partitioning.enable",
      LATER(BOOL),
      .standard = "true",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Groups on Apache Kafka whose members are ours and Java's (range assignor)."""
+"""Groups on Apache Kafka whose members are ours and Java's (range assignor, or roundrobin)."""
 import collections
 import json
 import re
@@ -54,10 +54,11 @@ class Ours:
 class Javas:
     """tests/interop/java/GroupMember.java."""
 
-    def __init__(self, cluster, folder, name, group, topic, limit=0):
+    def __init__(self, cluster, folder, name, group, topic, limit=0, assignor="RangeAssignor"):
         self.out = folder / f"{name}.out"
         self.process = subprocess.Popen(
-            [KAFKA, "java", JAVA / "GroupMember.java", cluster.bootstrap, group, topic, str(limit)],
+            [KAFKA, "java", JAVA / "GroupMember.java", cluster.bootstrap, group, topic, str(limit),
+             assignor],
             stdin=subprocess.PIPE, stdout=self.out.open("wb"))
 
     def lines(self, word):
@@ -148,6 +149,30 @@ def test_java_and_dohle_share_a_group(cluster, dohle, members, tmp_path):
     assert_nothing_lost_or_doubled(cluster, topic, java, ours)
     assert committed(cluster, group) == {p: end for p, end in ends(cluster, topic).items()
                                        if end > 0 or p in committed(cluster, group)}
+
+
+def test_java_and_dohle_deal_in_a_circle(cluster, dohle, members, tmp_path):
+    """roundrobin, first with Java as the leader, then with us."""
+    topic, group = cluster.topic(4), unique("group")
+    produce(cluster, topic, 1000)
+    java = Javas(cluster, tmp_path, "java", group, topic, assignor="RoundRobinAssignor")
+    members.append(java)
+    eventually(lambda: java.owned() == [0, 1, 2, 3], what="Java's first assignment")
+    ours = Ours(dohle, tmp_path, "ours", group, topic, "-X", "partition.assignment.strategy=roundrobin,range")
+    members.append(ours)
+    dealt = [[0, 2], [1, 3]]
+    eventually(lambda: sorted([java.owned() or [], ours.owned() or []]) == dealt, what="every second partition each")
+    eventually(all_read(cluster, topic, java, ours), what="all of 1000 records")
+    java.stop()
+    eventually(lambda: ours.owned() == [0, 1, 2, 3], what="the rest for us after Java has left")
+    later = Javas(cluster, tmp_path, "later", group, topic, assignor="RoundRobinAssignor")
+    members.append(later)
+    eventually(lambda: sorted([later.owned() or [], ours.owned() or []]) == dealt, what="the same, dealt by us")
+    produce(cluster, topic, 1000)
+    eventually(all_read(cluster, topic, java, ours, later), what="all of 2000 records")
+    later.stop()
+    ours.stop()
+    assert_nothing_lost_or_doubled(cluster, topic, java, ours, later)
 
 
 def test_java_takes_over_from_a_killed_dohle(cluster, dohle, members, tmp_path):

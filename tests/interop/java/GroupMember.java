@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A Java member of a group: range assignor, commits after each poll, prints what it owns and reads.
+// A Java member of a group: range assignor unless told otherwise, commits after each poll, prints what it owns and reads.
 // Arguments: bootstrap, group, topic, limit (stop after so many records; 0: until standard input ends).
 import java.time.Duration;
 import java.util.Collection;
@@ -25,7 +25,8 @@ public class GroupMember {
         properties.put("enable.auto.commit", "false");
         properties.put("session.timeout.ms", "6000");
         properties.put("heartbeat.interval.ms", "500");
-        properties.put("partition.assignment.strategy", "org.apache.kafka.clients.consumer.RangeAssignor");
+        properties.put("partition.assignment.strategy",
+            "org.apache.kafka.clients.consumer." + (args.length > 4 ? args[4] : "RangeAssignor"));
         long limit = Long.parseLong(args[3]);
         AtomicBoolean stop = new AtomicBoolean();
         if (limit == 0) {

@@ -36,6 +36,8 @@ static void settings_name_assignors_that_exist(void **state)
         "range",
         "org.apache.kafka.clients.consumer.RangeAssignor",
         "range,cooperative-sticky",
+        "roundrobin,range",
+        "org.apache.kafka.clients.consumer.RoundRobinAssignor",
     };
     for (size_t i = 0; i < DH_COUNT_OF(accepted); i++) {
         dohle_config *config = dohle_config_new();
