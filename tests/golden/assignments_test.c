@@ -129,27 +129,63 @@ static bool is_subscribed(const struct dh_assign_member *member, dohle_bytes top
     return false;
 }
 
-// Whether all of a topic is given to subscribers; with withheld: or to nobody.
+static const struct dh_assignor *assignor_of(const char *name)
+{
+    const bool is_server_range = strcmp(name, "server-range") == 0;
+    return is_server_range || strcmp(name, "uniform") == 0
+               ? dh_assignor_find_of_server(dh_bytes_of(is_server_range ? "range" : name))
+               : dh_assignor_find(dh_bytes_of(name));
+}
+
+// S11: the members in the other order get the same.
+static bool is_same_reversed(const struct group *group,
+                             const struct dh_assignor *assignor,
+                             const struct dh_assign_list *lists)
+{
+    struct dh_arena arena;
+    struct dh_assign_member members[MEMBERS_MAX];
+    struct dh_assign_list others[MEMBERS_MAX];
+    size_t count = group->member_count;
+    bool is_same = true;
+    for (size_t i = 0; i < count; i++) {
+        members[i] = group->members[count - 1 - i];
+    }
+    const struct dh_assign_input input = {members, count, group->topics,
+                                          group->topic_count};
+    dh_arena_init(&arena, dh_mem_default(), 0);
+    if (assignor->assign(&input, &arena, others) != 0) {
+        fputs("no memory\n", stderr);
+        exit(1);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct dh_assign_list *other = &others[count - 1 - i];
+        is_same =
+            is_same && lists[i].count == other->count &&
+            (other->count == 0 || memcmp(lists[i].partitions, other->partitions,
+                                         other->count * sizeof(*other->partitions)) == 0);
+    }
+    dh_arena_deinit(&arena);
+    return is_same;
+}
+
+/* Whether all of a topic is given to subscribers (cooperative-sticky: or to nobody),
+ * in whatever order the members come. */
 static bool run(const struct group *group, const char *name, struct owners *owners)
 {
-    const bool is_server = strcmp(name, "server-range") == 0;
-    const struct dh_assignor *assignor =
-        is_server || strcmp(name, "uniform") == 0
-            ? dh_assignor_find_of_server(dh_bytes_of(is_server ? "range" : name))
-            : dh_assignor_find(dh_bytes_of(name));
+    const struct dh_assignor *assignor = assignor_of(name);
     const bool may_withhold = (assignor->protocols & DH_ASSIGN_EAGER) != 0 &&
                               (assignor->protocols & DH_ASSIGN_COOPERATIVE) != 0;
     struct dh_arena arena;
     struct dh_assign_list lists[MEMBERS_MAX];
     const struct dh_assign_input input = {group->members, group->member_count,
                                           group->topics, group->topic_count};
-    bool is_legal = true;
     dh_arena_init(&arena, dh_mem_default(), 0);
     memset(owners, 0xff, sizeof(*owners));
     if (assignor->assign(&input, &arena, lists) != 0) {
         fputs("no memory\n", stderr);
         exit(1);
     }
+    bool is_legal = is_same_reversed(group, assignor, lists);
     for (size_t i = 0; i < group->member_count; i++) {
         for (size_t j = 0; j < lists[i].count; j++) {
             const struct dh_assign_partition *given = &lists[i].partitions[j];

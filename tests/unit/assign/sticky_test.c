@@ -93,11 +93,11 @@ static void members_keep_what_they_can(void **state)
          {{"a", 2}, {"b", 1}},
          {{"x", "a", {"b0", "a7", "c0"}, 1}, {"y", "a b", {"a1"}, 1}},
          "x: a-0; y: a-1 b-0; "},
-        // No single move betters this one: x to y, while y gives to z.
+        // No single move betters this one: x gives to y what y gives to z.
         {"sticky",
-         {{"a", 3}, {"b", 1}},
-         {{"x", "a", {"a0", "a1"}, 1}, {"y", "a b", {"a2"}, 1}, {"z", "b", {"b0"}, 1}},
-         "x: a-0 a-1; y: a-2; z: b-0; "},
+         {{"a", 2}, {"b", 1}},
+         {{"x", "a", {"a0", "a1"}, 1}, {"y", "a b", {"b0"}, 1}, {"z", "b", {0}, -1}},
+         "x: a-0; y: a-1; z: b-0; "},
         {"sticky",
          {{"a", 3}, {"b", 2}},
          {{"x", "a", {"a0", "a1", "a2"}, 1},
