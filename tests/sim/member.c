@@ -172,9 +172,7 @@ static void mirror_ownership(struct sim_member *member,
         DH_ASSERT(place >= 0);
         if (is_assigned) {
             mirror_assigned(member, partition);
-            // Who is about to unsubscribe is given nothing any more.
-            bool is_for_us = member->subscription != 0;
-            if (is_for_us && (!notice->has_callback || !member->options.has_listener)) {
+            if (!notice->has_callback || !member->options.has_listener) {
                 sim_member_own(member, place, partition->assignment);
             }
         } else {
