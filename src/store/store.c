@@ -355,7 +355,40 @@ int dh_store_delete_log(struct dh_store *store, struct dh_store_log *log)
 
 // ---- Making ----
 
-// What a deletion left is removed. DOHLE_ERR_INVALID_STATE: somebody else's files are there.
+// What lies in a directory: only files that we make beside records, and no records?
+struct leftover {
+    bool is_ours;
+};
+
+static void judge_file(void *ctx, const char *name, bool is_directory)
+{
+    static const char *const names[] = {
+        DH_STORE_METADATA_FILE, DH_STORE_METADATA_FILE ".tmp", DH_STORE_EPOCHS_FILE,
+        DH_STORE_EPOCHS_FILE ".tmp"};
+    struct leftover *leftover = ctx;
+    int64_t base_offset;
+    const char *suffix;
+    bool is_known = !is_directory &&
+                    dh_store_parse_segment_name(name, &base_offset, &suffix) &&
+                    (strcmp(suffix, ".index") == 0 || strcmp(suffix, ".timeindex") == 0);
+    for (size_t i = 0; i < DH_COUNT_OF(names); i++) {
+        is_known = is_known || (!is_directory && strcmp(name, names[i]) == 0);
+    }
+    leftover->is_ours = leftover->is_ours && is_known;
+}
+
+// A making that was cut short by a crash may have left names, of which the .log is not one.
+static bool is_leftover(struct dh_vfs *vfs, const char *directory)
+{
+    struct leftover leftover = {.is_ours = true};
+    return vfs->calls->list(vfs, directory, judge_file, &leftover) == 0 &&
+           leftover.is_ours;
+}
+
+/*
+ * What a deletion left is removed, and so is what a making left. DOHLE_ERR_INVALID_STATE:
+ * somebody else's files are there.
+ */
 static int clear_place(struct dh_vfs *vfs, const char *directory)
 {
     struct removal removal = {.vfs = vfs, .directory = directory};
@@ -366,6 +399,9 @@ static int clear_place(struct dh_vfs *vfs, const char *directory)
     struct dh_file *file = NULL;
     struct dh_store_path mark = dh_store_path(directory, DH_STORE_DELETED_FILE);
     err = vfs->calls->open(vfs, mark.text, 0, &file);
+    if (err == DOHLE_ERR_NO_FILE && is_leftover(vfs, directory)) {
+        return remove_directory(vfs, directory);
+    }
     if (err != 0) {
         return err == DOHLE_ERR_NO_FILE ? DOHLE_ERR_INVALID_STATE : err;
     }
