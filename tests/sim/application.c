@@ -404,7 +404,7 @@ static void turn_in_calm(struct sim_member *member)
     resume_all(member);
     bool must_commit = member->options.group != SIM_GROUP_NONE &&
                        !member->options.has_auto_commit &&
-                       sim_chance(scheduler_of(member), 300);
+                       sim_chance(scheduler_of(member), 100);
     if (must_commit) {
         call_commit_sync(member);
     } else {

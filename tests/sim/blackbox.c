@@ -29,6 +29,7 @@ static bool is_seen(const struct sim_event *event)
     case SIM_APPENDED:
     case SIM_COMMITTED:
     case SIM_KEPT:
+    case SIM_GAVE_UP:
     case SIM_TERM:
     case SIM_DISOWNED:
     case SIM_POSITION:

@@ -51,6 +51,8 @@ static bool is_record(const struct sim_event *event)
     return event->kind == SIM_APPENDED && event->flag && event->call > 0;
 }
 
+#define PRODUCERS_MAX 64
+
 // ---- P1 ----
 
 bool sim_p1_holds(const struct sim_history *history, struct sim_violation *violation)
@@ -79,16 +81,20 @@ bool sim_p1_holds(const struct sim_history *history, struct sim_violation *viola
 bool sim_p2_holds(const struct sim_history *history, struct sim_violation *violation)
 {
     struct numbers *seen = sim_zeroed(SIM_PLACES_MAX, sizeof(*seen));
-    struct numbers *may_repeat = sim_zeroed(SIM_PLACES_MAX, sizeof(*may_repeat));
+    struct numbers *senders = sim_zeroed(SIM_PLACES_MAX, sizeof(*senders));
+    bool may_repeat[PRODUCERS_MAX] = {false};
     bool holds = true;
     for (size_t i = 0; i < history->count && holds; i++) {
         const struct sim_event *event = &history->events[i];
         int64_t number = (int64_t)event->call;
-        if (event->kind == SIM_SENT_RECORD && !event->flag) {
-            put(&may_repeat[event->place], number, 1);
+        if (event->kind == SIM_SENT_RECORD || event->kind == SIM_GAVE_UP) {
+            bool is_excused = event->kind == SIM_GAVE_UP || !event->flag;
+            put(&senders[event->place], number, event->group);
+            may_repeat[event->group] = may_repeat[event->group] || is_excused;
         } else if (is_record(event)) {
             int64_t before = get(&seen[event->place], number);
-            if (before >= 0 && get(&may_repeat[event->place], number) < 0) {
+            int64_t sender = get(&senders[event->place], number);
+            if (before >= 0 && (sender < 0 || !may_repeat[sender])) {
                 holds =
                     sim_violated(violation, i,
                                  "record %" PRId64 " of place %d is at offset %" PRId64
@@ -99,16 +105,15 @@ bool sim_p2_holds(const struct sim_history *history, struct sim_violation *viola
         }
     }
     free_all(seen);
-    free_all(may_repeat);
+    free_all(senders);
     return holds;
 }
 
 // ---- P3 ----
 
-#define PRODUCERS_MAX 64
-
 // Of each producer and place the last number that came into the log.
 struct p3_state {
+    bool has_given_up[PRODUCERS_MAX];
     struct numbers senders[SIM_PLACES_MAX]; // of each number
     int64_t last[PRODUCERS_MAX][SIM_PLACES_MAX];
 };
@@ -123,13 +128,15 @@ bool sim_p3_holds(const struct sim_history *history, struct sim_violation *viola
         if (event->kind == SIM_SENT_RECORD && event->flag &&
             event->group < PRODUCERS_MAX) {
             put(&state->senders[event->place], number, event->group);
+        } else if (event->kind == SIM_GAVE_UP) {
+            state->has_given_up[event->group] = true;
         } else if (is_record(event)) {
             int64_t sender = get(&state->senders[event->place], number);
             if (sender < 0) {
                 continue;
             }
             int64_t *last = &state->last[sender][event->place];
-            if (number < *last) {
+            if (number < *last && !state->has_given_up[sender]) {
                 holds =
                     sim_violated(violation, i,
                                  "record %" PRId64 " of place %d comes behind %" PRId64

@@ -41,6 +41,7 @@ static const char *kind_name(enum sim_event_kind kind)
     case SIM_APPENDED: return "appended";
     case SIM_COMMITTED: return "committed";
     case SIM_SENT_RECORD: return "sent record";
+    case SIM_GAVE_UP: return "gave up";
     case SIM_ACKNOWLEDGED: return "acknowledged";
     case SIM_KEPT: return "kept";
     case SIM_STARTED: return "started";

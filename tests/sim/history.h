@@ -34,6 +34,8 @@ enum sim_event_kind {
     // idempotent. It was told that the record is in the log: the same with its offset.
     SIM_SENT_RECORD,
     SIM_ACKNOWLEDGED,
+    // It has given the record up, which may be in the log or not: the same.
+    SIM_GAVE_UP,
     // The broker has started again: place; up to `end` the log is as it was before.
     SIM_KEPT,
     // A member began its life: member, group; `flag`: auto.offset.reset is earliest.

@@ -45,7 +45,7 @@ static const struct {
     {"splits", offsetof(struct sim_counts, splits), 20000, false},
     {"resets", offsetof(struct sim_counts, resets), 300, false},
     {"cuts inside a frame", offsetof(struct sim_counts, cuts), 200, false},
-    {"fenced commits", offsetof(struct sim_counts, fenced), 12, false},
+    {"fenced commits", offsetof(struct sim_counts, fenced), 8, false},
     {"broker restarts", offsetof(struct sim_counts, starts), 100, true},
     {"power cuts", offsetof(struct sim_counts, power_cuts), 30, true},
     {"torn files", offsetof(struct sim_counts, torn), 100, true},

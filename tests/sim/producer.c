@@ -135,6 +135,13 @@ static void on_settled(struct sim_producer *producer,
     producer->unsettled--;
     if (record->err != 0) {
         world->counts.given_up++;
+        sim_tell(world, (struct sim_event){.kind = SIM_GAVE_UP,
+                                           .member = -1,
+                                           .group = producer->index,
+                                           .place = sim_topics_place(
+                                               &world->topics, dh_bytes_of(record->topic),
+                                               record->partition),
+                                           .call = record->serial + 1});
         return;
     }
     world->counts.acknowledged++;
