@@ -38,9 +38,8 @@
  *     L7   no busy loop: requests of one kind to one node are bounded
  *     P1   acknowledged is there: what a producer was told to be in the log can be read at
  *          that offset
- *     P2   once: no record of an idempotent producer is in the log twice, as long as it has
- *          given none up (then it begins a new epoch, which knows nothing of the old one)
- *     P3   and they are there in the order in which it sent them, likewise
+ *     P2   once: no record of an idempotent producer is in the log twice
+ *     P3   and they are there in the order in which it sent them
  *     P4   kept: what was visible is there again after each start of the broker
  *     B1 to B4  blackbox.h
  *

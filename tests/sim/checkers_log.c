@@ -87,10 +87,9 @@ bool sim_p2_holds(const struct sim_history *history, struct sim_violation *viola
     for (size_t i = 0; i < history->count && holds; i++) {
         const struct sim_event *event = &history->events[i];
         int64_t number = (int64_t)event->call;
-        if (event->kind == SIM_SENT_RECORD || event->kind == SIM_GAVE_UP) {
-            bool is_excused = event->kind == SIM_GAVE_UP || !event->flag;
+        if (event->kind == SIM_SENT_RECORD) {
             put(&senders[event->place], number, event->group);
-            may_repeat[event->group] = may_repeat[event->group] || is_excused;
+            may_repeat[event->group] = may_repeat[event->group] || !event->flag;
         } else if (is_record(event)) {
             int64_t before = get(&seen[event->place], number);
             int64_t sender = get(&senders[event->place], number);
@@ -113,7 +112,6 @@ bool sim_p2_holds(const struct sim_history *history, struct sim_violation *viola
 
 // Of each producer and place the last number that came into the log.
 struct p3_state {
-    bool has_given_up[PRODUCERS_MAX];
     struct numbers senders[SIM_PLACES_MAX]; // of each number
     int64_t last[PRODUCERS_MAX][SIM_PLACES_MAX];
 };
@@ -128,15 +126,13 @@ bool sim_p3_holds(const struct sim_history *history, struct sim_violation *viola
         if (event->kind == SIM_SENT_RECORD && event->flag &&
             event->group < PRODUCERS_MAX) {
             put(&state->senders[event->place], number, event->group);
-        } else if (event->kind == SIM_GAVE_UP) {
-            state->has_given_up[event->group] = true;
         } else if (is_record(event)) {
             int64_t sender = get(&state->senders[event->place], number);
             if (sender < 0) {
                 continue;
             }
             int64_t *last = &state->last[sender][event->place];
-            if (number < *last && !state->has_given_up[sender]) {
+            if (number < *last) {
                 holds =
                     sim_violated(violation, i,
                                  "record %" PRId64 " of place %d comes behind %" PRId64

@@ -548,6 +548,16 @@ static void start_epoch(struct dh_producer_partition *partition, int16_t code,
     retry_later(partition, code, now_ns);
 }
 
+// The broker may have written the batch before it found that something was wrong: it keeps its
+// numbers, by which it is known again.
+static bool may_be_written(int16_t code)
+{
+    return code == DH_BROKER_REQUEST_TIMED_OUT ||
+           code == DH_BROKER_NOT_ENOUGH_REPLICAS_AFTER_APPEND ||
+           code == DH_BROKER_KAFKA_STORAGE_ERROR ||
+           code == DH_BROKER_UNKNOWN_SERVER_ERROR;
+}
+
 static void settle_error(struct dh_producer_partition *partition, int16_t code,
                          int64_t now_ns)
 {
@@ -568,11 +578,8 @@ static void settle_error(struct dh_producer_partition *partition, int16_t code,
     if (reaction == DH_REACTION_REFRESH) {
         dh_cluster_request_update(sender->context.cluster, now_ns);
     }
+    partition->batch->is_doubtful |= may_be_written(code);
     if (dh_reaction_is_retry(reaction)) {
-        // The broker may have written it before it found that it was too late.
-        partition->batch->is_doubtful |=
-            code == DH_BROKER_REQUEST_TIMED_OUT ||
-            code == DH_BROKER_NOT_ENOUGH_REPLICAS_AFTER_APPEND;
         retry_later(partition, code, now_ns);
         return;
     }
