@@ -53,7 +53,7 @@ def test_configs(broker):
 
 
 def test_records_by_the_console_and_perf_tools(broker):
-    topic, group = broker.topic(2), unique("group")
+    topic, group = broker.topic(), unique("group")
     broker.tool("console-producer", "--topic", topic, "--reader-property", "parse.key=true", input="a\tone\nb\ttwo\n")
     read = broker.tool("console-consumer", "--topic", topic, "--from-beginning", "--max-messages", 2, "--group", group,
                        "--formatter-property", "print.key=true")
@@ -65,8 +65,8 @@ def test_records_by_the_console_and_perf_tools(broker):
     assert f", {RECORDS + 2}," in told
     ends = broker.tool("get-offsets", "--topic", topic)
     assert sum(int(line.split(":")[2]) for line in ends.splitlines()) == RECORDS + 2
-    latest = broker.tool("get-offsets", "--topic", topic, "--time", "max-timestamp")
-    assert len(latest.splitlines()) == 2
+    latest, = broker.tool("get-offsets", "--topic", topic, "--time", "max-timestamp").splitlines()
+    assert 1 < int(latest.split(":")[2]) < RECORDS + 2
 
 
 def test_verifiable_producer_and_consumer(broker):
