@@ -12,11 +12,15 @@
 #include "broker/faults.h"
 #include "broker/handlers.h"
 #include "broker/saves.h"
+#include "broker/skeleton.h"
 #include "broker/topic_config.h"
 #include "broker/topics.h"
 #include "wire/gen/alter_configs.h"
 #include "wire/gen/broker_errors.h"
 #include "wire/gen/incremental_alter_configs.h"
+
+// Levels of the answers' skeletons.
+#define RESOURCES 1
 
 #define RESOURCE_TOPIC  2
 #define RESOURCE_BROKER 4
@@ -258,37 +262,13 @@ static struct change *new_changes(struct dh_broker_request *request, int32_t cou
 
 // ---- IncrementalAlterConfigs ----
 
-static struct dh_incremental_alter_configs_response *
-new_incremental(struct dh_broker_request *request)
-{
-    const struct dh_incremental_alter_configs_request *asked = request->body;
-    struct dh_incremental_alter_configs_response *response =
-        dh_broker_new_response(request);
-    size_t count = (size_t)asked->resources.count;
-    if (response != NULL) {
-        response->responses.items =
-            dh_arena_calloc(&request->arena, count, sizeof(response->responses.items[0]));
-    }
-    if (response == NULL || response->responses.items == NULL) {
-        return NULL;
-    }
-    response->responses.count = asked->resources.count;
-    for (size_t i = 0; i < count; i++) {
-        response->responses.items[i] =
-            (struct dh_incremental_alter_configs_response_response){
-                .resource_type = asked->resources.items[i].resource_type,
-                .resource_name = asked->resources.items[i].resource_name,
-            };
-    }
-    return response;
-}
-
 void dh_broker_handle_incremental_alter_configs(struct dh_broker *broker,
                                                 struct dh_broker_request *request)
 {
     (void)broker;
     const struct dh_incremental_alter_configs_request *asked = request->body;
-    struct dh_incremental_alter_configs_response *response = new_incremental(request);
+    struct dh_incremental_alter_configs_response *response =
+        dh_broker_new_skeleton(request, RESOURCES, 0);
     for (int32_t i = 0; response != NULL && i < asked->resources.count; i++) {
         const struct dh_incremental_alter_configs_request_resource *resource =
             &asked->resources.items[i];
@@ -329,43 +309,18 @@ void dh_broker_handle_incremental_alter_configs(struct dh_broker *broker,
 void *dh_broker_refuse_incremental_alter_configs(struct dh_broker_request *request,
                                                  int16_t broker_code)
 {
-    struct dh_incremental_alter_configs_response *response = new_incremental(request);
-    for (int32_t i = 0; response != NULL && i < response->responses.count; i++) {
-        response->responses.items[i].error_code = broker_code;
-    }
-    return response;
+    return dh_broker_new_skeleton(request, RESOURCES, broker_code);
 }
 
 // ---- AlterConfigs ----
-
-static struct dh_alter_configs_response *new_altered(struct dh_broker_request *request)
-{
-    const struct dh_alter_configs_request *asked = request->body;
-    struct dh_alter_configs_response *response = dh_broker_new_response(request);
-    size_t count = (size_t)asked->resources.count;
-    if (response != NULL) {
-        response->responses.items =
-            dh_arena_calloc(&request->arena, count, sizeof(response->responses.items[0]));
-    }
-    if (response == NULL || response->responses.items == NULL) {
-        return NULL;
-    }
-    response->responses.count = asked->resources.count;
-    for (size_t i = 0; i < count; i++) {
-        response->responses.items[i] = (struct dh_alter_configs_response_response){
-            .resource_type = asked->resources.items[i].resource_type,
-            .resource_name = asked->resources.items[i].resource_name,
-        };
-    }
-    return response;
-}
 
 void dh_broker_handle_alter_configs(struct dh_broker *broker,
                                     struct dh_broker_request *request)
 {
     (void)broker;
     const struct dh_alter_configs_request *asked = request->body;
-    struct dh_alter_configs_response *response = new_altered(request);
+    struct dh_alter_configs_response *response =
+        dh_broker_new_skeleton(request, RESOURCES, 0);
     for (int32_t i = 0; response != NULL && i < asked->resources.count; i++) {
         const struct dh_alter_configs_request_resource *resource =
             &asked->resources.items[i];
@@ -405,9 +360,5 @@ void dh_broker_handle_alter_configs(struct dh_broker *broker,
 void *dh_broker_refuse_alter_configs(struct dh_broker_request *request,
                                      int16_t broker_code)
 {
-    struct dh_alter_configs_response *response = new_altered(request);
-    for (int32_t i = 0; response != NULL && i < response->responses.count; i++) {
-        response->responses.items[i].error_code = broker_code;
-    }
-    return response;
+    return dh_broker_new_skeleton(request, RESOURCES, broker_code);
 }

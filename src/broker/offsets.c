@@ -21,12 +21,16 @@
 #include "base/map.h"
 #include "broker/handlers.h"
 #include "broker/lookup.h"
+#include "broker/skeleton.h"
 #include "broker/topic_config.h"
 #include "broker/waits.h"
 #include "wire/gen/broker_errors.h"
 #include "wire/gen/delete_records.h"
 #include "wire/gen/list_offsets.h"
 #include "wire/gen/offset_for_leader_epoch.h"
+
+// Levels of the answers' skeletons.
+#define TOPICS_AND_PARTITIONS 2
 
 // ---- ListOffsets ----
 
@@ -144,52 +148,6 @@ static void list_partition(struct dh_broker_request *request, dohle_bytes topic,
     }
 }
 
-// What a partition is asked in that topic of the request; a code for all of them, or 0.
-static bool fill_list_topic(struct dh_broker_request *request,
-                            const struct dh_list_offsets_request_topic *asked,
-                            int16_t broker_code,
-                            struct dh_list_offsets_response_topic *topic)
-{
-    dh_struct_init(&dh_list_offsets_response_topic_struct, topic);
-    topic->name = asked->name;
-    topic->partitions.items =
-        dh_arena_calloc(&request->arena, (size_t)asked->partitions.count,
-                        sizeof(*topic->partitions.items));
-    if (topic->partitions.items == NULL) {
-        return false;
-    }
-    for (int32_t i = 0; i < asked->partitions.count; i++) {
-        const list_question *question = &asked->partitions.items[i];
-        list_item *item = &topic->partitions.items[topic->partitions.count++];
-        dh_struct_init(&dh_list_offsets_response_topic_partition_struct, item);
-        item->partition_index = question->partition_index;
-        item->error_code = broker_code;
-        if (broker_code == 0) {
-            list_partition(request, asked->name, question, item);
-        }
-    }
-    return true;
-}
-
-static void *answer_list(struct dh_broker_request *request, int16_t broker_code)
-{
-    const struct dh_list_offsets_request *body = request->body;
-    struct dh_list_offsets_response *response = dh_broker_new_response(request);
-    struct dh_list_offsets_response_topic *topics =
-        dh_arena_calloc(&request->arena, (size_t)body->topics.count, sizeof(*topics));
-    if (response == NULL || topics == NULL) {
-        return NULL;
-    }
-    response->topics.items = topics;
-    for (int32_t i = 0; i < body->topics.count; i++) {
-        if (!fill_list_topic(request, &body->topics.items[i], broker_code, &topics[i])) {
-            return NULL;
-        }
-        response->topics.count++;
-    }
-    return response;
-}
-
 // NULL: no memory.
 static void answer_or_give_up(struct dh_broker_request *request, const void *response)
 {
@@ -204,13 +162,23 @@ void dh_broker_handle_list_offsets(struct dh_broker *broker,
                                    struct dh_broker_request *request)
 {
     (void)broker;
-    answer_or_give_up(request, answer_list(request, 0));
+    const struct dh_list_offsets_request *body = request->body;
+    struct dh_list_offsets_response *response =
+        dh_broker_new_skeleton(request, TOPICS_AND_PARTITIONS, 0);
+    for (int32_t i = 0; response != NULL && i < body->topics.count; i++) {
+        const struct dh_list_offsets_request_topic *topic = &body->topics.items[i];
+        for (int32_t j = 0; j < topic->partitions.count; j++) {
+            list_partition(request, topic->name, &topic->partitions.items[j],
+                           &response->topics.items[i].partitions.items[j]);
+        }
+    }
+    answer_or_give_up(request, response);
 }
 
 void *dh_broker_refuse_list_offsets(struct dh_broker_request *request,
                                     int16_t broker_code)
 {
-    return answer_list(request, broker_code);
+    return dh_broker_new_skeleton(request, TOPICS_AND_PARTITIONS, broker_code);
 }
 
 // ---- OffsetForLeaderEpoch ----
@@ -235,63 +203,28 @@ static void find_epoch(struct dh_broker_request *request, dohle_bytes topic,
     }
 }
 
-static bool fill_epoch_topic(struct dh_broker_request *request,
-                             const struct dh_offset_for_leader_epoch_request_topic *asked,
-                             int16_t broker_code,
-                             struct dh_offset_for_leader_epoch_response_topic *topic)
-{
-    dh_struct_init(&dh_offset_for_leader_epoch_response_topic_struct, topic);
-    topic->topic = asked->topic;
-    topic->partitions.items =
-        dh_arena_calloc(&request->arena, (size_t)asked->partitions.count,
-                        sizeof(*topic->partitions.items));
-    if (topic->partitions.items == NULL) {
-        return false;
-    }
-    for (int32_t i = 0; i < asked->partitions.count; i++) {
-        const epoch_question *question = &asked->partitions.items[i];
-        epoch_item *item = &topic->partitions.items[topic->partitions.count++];
-        dh_struct_init(&dh_offset_for_leader_epoch_response_topic_partition_struct, item);
-        item->partition = question->partition;
-        item->error_code = broker_code;
-        if (broker_code == 0) {
-            find_epoch(request, asked->topic, question, item);
-        }
-    }
-    return true;
-}
-
-static void *answer_epochs(struct dh_broker_request *request, int16_t broker_code)
-{
-    const struct dh_offset_for_leader_epoch_request *body = request->body;
-    struct dh_offset_for_leader_epoch_response *response =
-        dh_broker_new_response(request);
-    struct dh_offset_for_leader_epoch_response_topic *topics =
-        dh_arena_calloc(&request->arena, (size_t)body->topics.count, sizeof(*topics));
-    if (response == NULL || topics == NULL) {
-        return NULL;
-    }
-    response->topics.items = topics;
-    for (int32_t i = 0; i < body->topics.count; i++) {
-        if (!fill_epoch_topic(request, &body->topics.items[i], broker_code, &topics[i])) {
-            return NULL;
-        }
-        response->topics.count++;
-    }
-    return response;
-}
-
 void dh_broker_handle_offset_for_leader_epoch(struct dh_broker *broker,
                                               struct dh_broker_request *request)
 {
     (void)broker;
-    answer_or_give_up(request, answer_epochs(request, 0));
+    const struct dh_offset_for_leader_epoch_request *body = request->body;
+    struct dh_offset_for_leader_epoch_response *response =
+        dh_broker_new_skeleton(request, TOPICS_AND_PARTITIONS, 0);
+    for (int32_t i = 0; response != NULL && i < body->topics.count; i++) {
+        const struct dh_offset_for_leader_epoch_request_topic *topic =
+            &body->topics.items[i];
+        for (int32_t j = 0; j < topic->partitions.count; j++) {
+            find_epoch(request, topic->topic, &topic->partitions.items[j],
+                       &response->topics.items[i].partitions.items[j]);
+        }
+    }
+    answer_or_give_up(request, response);
 }
 
 void *dh_broker_refuse_offset_for_leader_epoch(struct dh_broker_request *request,
                                                int16_t broker_code)
 {
-    return answer_epochs(request, broker_code);
+    return dh_broker_new_skeleton(request, TOPICS_AND_PARTITIONS, broker_code);
 }
 
 // ---- DeleteRecords ----
@@ -342,49 +275,16 @@ static void delete_records(struct dh_broker_request *request, dohle_bytes topic,
     item->low_watermark = item->error_code == 0 ? dh_store_log_start(partition->log) : -1;
 }
 
-static bool fill_delete_topic(struct dh_broker_request *request,
-                              const struct dh_delete_records_request_topic *asked,
-                              int16_t broker_code,
-                              struct dh_delete_records_response_topic *topic)
+// low_watermark is -1 where nothing was done.
+static struct dh_delete_records_response *new_deleted(struct dh_broker_request *request,
+                                                      int16_t broker_code)
 {
-    dh_struct_init(&dh_delete_records_response_topic_struct, topic);
-    topic->name = asked->name;
-    topic->partitions.items =
-        dh_arena_calloc(&request->arena, (size_t)asked->partitions.count,
-                        sizeof(*topic->partitions.items));
-    if (topic->partitions.items == NULL) {
-        return false;
-    }
-    for (int32_t i = 0; i < asked->partitions.count; i++) {
-        const delete_question *question = &asked->partitions.items[i];
-        delete_item *item = &topic->partitions.items[topic->partitions.count++];
-        dh_struct_init(&dh_delete_records_response_topic_partition_struct, item);
-        item->partition_index = question->partition_index;
-        item->error_code = broker_code;
-        item->low_watermark = -1;
-        if (broker_code == 0) {
-            delete_records(request, asked->name, question, item);
+    struct dh_delete_records_response *response =
+        dh_broker_new_skeleton(request, TOPICS_AND_PARTITIONS, broker_code);
+    for (int32_t i = 0; response != NULL && i < response->topics.count; i++) {
+        for (int32_t j = 0; j < response->topics.items[i].partitions.count; j++) {
+            response->topics.items[i].partitions.items[j].low_watermark = -1;
         }
-    }
-    return true;
-}
-
-static void *answer_deletes(struct dh_broker_request *request, int16_t broker_code)
-{
-    const struct dh_delete_records_request *body = request->body;
-    struct dh_delete_records_response *response = dh_broker_new_response(request);
-    struct dh_delete_records_response_topic *topics =
-        dh_arena_calloc(&request->arena, (size_t)body->topics.count, sizeof(*topics));
-    if (response == NULL || topics == NULL) {
-        return NULL;
-    }
-    response->topics.items = topics;
-    for (int32_t i = 0; i < body->topics.count; i++) {
-        if (!fill_delete_topic(request, &body->topics.items[i], broker_code,
-                               &topics[i])) {
-            return NULL;
-        }
-        response->topics.count++;
     }
     return response;
 }
@@ -393,11 +293,20 @@ void dh_broker_handle_delete_records(struct dh_broker *broker,
                                      struct dh_broker_request *request)
 {
     (void)broker;
-    answer_or_give_up(request, answer_deletes(request, 0));
+    const struct dh_delete_records_request *body = request->body;
+    struct dh_delete_records_response *response = new_deleted(request, 0);
+    for (int32_t i = 0; response != NULL && i < body->topics.count; i++) {
+        const struct dh_delete_records_request_topic *topic = &body->topics.items[i];
+        for (int32_t j = 0; j < topic->partitions.count; j++) {
+            delete_records(request, topic->name, &topic->partitions.items[j],
+                           &response->topics.items[i].partitions.items[j]);
+        }
+    }
+    answer_or_give_up(request, response);
 }
 
 void *dh_broker_refuse_delete_records(struct dh_broker_request *request,
                                       int16_t broker_code)
 {
-    return answer_deletes(request, broker_code);
+    return new_deleted(request, broker_code);
 }
