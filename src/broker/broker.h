@@ -26,6 +26,7 @@
  * Modules (each is one noun, none knows all the others):
  *     connections   sockets of clients; frames in, responses out
  *     requests      one request's life; the table of handlers
+ *     skeleton      answers that mirror their request
  *     nodes         who listens, who is up, racks
  *     topics        topics, partitions, leaders, epochs, settings; their own log
  *     topic_config  Kafka's topic settings: table, check, defaults
